@@ -1,0 +1,38 @@
+import numpy as np
+import torch
+from tests.reference_names import load_unext
+
+from vasolib import segmentor
+
+
+def test_logits_of_the_released_network(reference):
+    stored = np.load(reference / "unext.npz")
+    model = load_unext(segmentor.UNeXt(), reference / "unext.npz").eval()
+    logits = model(torch.from_numpy(stored["input"]))
+    assert torch.allclose(logits, torch.from_numpy(stored["logits"]), atol=1e-5)
+
+
+def test_parameter_count():
+    assert sum(p.numel() for p in segmentor.UNeXt().parameters()) == 253_561
+
+
+def test_shift_moves_groups_and_fills_with_zeros():
+    x = torch.arange(1.0, 6).repeat(5, 1).view(1, 5, 5, 1)
+    got = segmentor.shift_channels(x, dim=2)[0, :, :, 0]
+    want = torch.tensor([[3, 4, 5, 0, 0], [2, 3, 4, 5, 0], [1, 2, 3, 4, 5], [0, 1, 2, 3, 4], [0, 0, 1, 2, 3]])
+    assert torch.equal(got, want.float())
+
+
+def test_loss_against_hand_count():
+    logits = torch.tensor([[[[20.0, -20.0], [-20.0, 20.0]]]])
+    target = torch.tensor([[[[1.0, 0.0], [1.0, 0.0]]]])
+    # two of four pixels wrong by 20 logits: cross-entropy 10; overlap 1 of 2 + 2: Dice 0.5
+    assert torch.isclose(segmentor.segmentor_loss(logits, target), torch.tensor(0.5 * 10 + 0.5 * 0.5), atol=1e-3)
+
+
+def test_frozen_model_passes_gradients_to_its_input_only():
+    model = segmentor.freeze(segmentor.UNeXt())
+    x = torch.rand(1, 3, 64, 64, requires_grad=True)
+    model(x).sum().backward()
+    assert x.grad.abs().sum() > 0
+    assert all(p.grad is None for p in model.parameters())

@@ -1,0 +1,55 @@
+"""Files that are either whole or absent, and fingerprints of what they hold."""
+
+__all__ = ["atomic", "digest", "write_csv", "write_json", "write_text"]
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary sibling of `path` (file or folder) that takes its name once the block has succeeded.
+
+    The temporary name is fixed, so what a killed process left behind is overwritten by the next one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    if temporary.is_dir():
+        shutil.rmtree(temporary)
+    yield temporary
+    if path.is_dir():
+        shutil.rmtree(path)
+    os.replace(temporary, path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with Unix line ends on every platform, so that hashes agree."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON with sorted keys."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table without its index, floats to eight significant digits."""
+    write_text(path, table.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+
+
+def digest(*parts: object) -> str:
+    """sha256 (hex) over files' bytes (for `Path`s) and the representation of anything else."""
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(part.read_bytes() if isinstance(part, Path) else repr(part).encode())
+        sha.update(b"\0")
+    return sha.hexdigest()

@@ -1,0 +1,89 @@
+"""Which patches to hide: random and anatomy-guided masking as batched functions of a generator."""
+
+__all__ = ["PatchMask", "guidance_schedule", "guided_masking", "patch_weights", "random_masking"]
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class PatchMask(NamedTuple):
+    """Which of L patches each of B images shows and hides.
+
+    idx_keep: (B, L_keep) and idx_mask: (B, L_mask), int64, partition the patches of each image.
+    """
+
+    idx_keep: Tensor
+    idx_mask: Tensor
+
+    @property
+    def ids_restore(self) -> Tensor:
+        """(B, L): position of each patch in the sequence 'kept, then masked'."""
+        return torch.cat(self, dim=1).argsort(dim=1)
+
+    @property
+    def mask(self) -> Tensor:
+        """(B, L) float: 1 where a patch is hidden."""
+        order = torch.cat(self, dim=1)
+        return torch.zeros(order.shape, device=order.device).scatter(1, self.idx_mask, 1.0)
+
+
+def guidance_schedule(progress: float, beta_start: float, beta_end: float) -> float:
+    """beta_e of eq. (3): the share of guided patches among the masked, linear in training.
+
+    Args:
+        progress: (e + 1) / E, as the released code counts (the paper prints e / E).
+    """
+    return beta_start + progress * (beta_end - beta_start)
+
+
+def patch_weights(guidance: Tensor, patch: int) -> Tensor:
+    """Share of each patch in an image's guidance, f(m_i) of eq. (2): (B, H, W) non-negative -> (B, L).
+
+    Rows sum to one, or are all zero where an image has no guidance.
+    """
+    mass = F.avg_pool2d(guidance[:, None].float(), patch).flatten(1)  # (B, L)
+    return mass / mass.sum(dim=1, keepdim=True).clamp_min(torch.finfo(mass.dtype).tiny)
+
+
+def random_masking(batch: int, patches: int, mask_ratio: float, *, generator: torch.Generator) -> PatchMask:
+    """Hide a uniformly drawn share of patches (MAE): int(L (1 - mask_ratio)) of L stay visible."""
+    scores = torch.rand(batch, patches, generator=generator, device=generator.device)
+    return _split(scores, mask_ratio)
+
+
+def guided_masking(weights: Tensor, mask_ratio: float, beta: float, *, generator: torch.Generator) -> PatchMask:
+    """Hide a share beta of the masked patches by weight, the rest uniformly among all that remain.
+
+    Drawing without replacement by weight is one sort: log-weight plus Gumbel noise, largest first. Where fewer
+    patches have weight than beta asks for, all of them are hidden and chance fills up; an image without any is
+    masked at random.
+
+    Args:
+        weights: (B, L) non-negative, on the generator's device.
+        mask_ratio: gamma, share of patches hidden.
+        beta: share of the hidden that is drawn by weight.
+    """
+    batch, patches = weights.shape
+    n_guided = int((patches - _n_keep(patches, mask_ratio)) * beta)
+    uniform = torch.rand(2, batch, patches, generator=generator, device=generator.device)
+    gumbel = -torch.log(-torch.log(uniform[0].clamp(1e-12, 1 - 1e-7)))
+    rank = (weights.log() + gumbel).argsort(dim=1, descending=True).argsort(dim=1)
+    guided = (rank < n_guided) & (weights > 0)
+    return _split(uniform[1] + guided, mask_ratio)
+
+
+def _n_keep(patches: int, mask_ratio: float) -> int:
+    n_keep = int(patches * (1 - mask_ratio))
+    if not 0 < n_keep < patches:
+        raise ValueError(f"mask_ratio {mask_ratio} keeps {n_keep} of {patches} patches: at least 1 must be kept and 1 hidden")
+    return n_keep
+
+
+def _split(scores: Tensor, mask_ratio: float) -> PatchMask:
+    """The patches of lowest score stay visible."""
+    n_keep = _n_keep(scores.shape[1], mask_ratio)
+    order = scores.argsort(dim=1)
+    return PatchMask(order[:, :n_keep], order[:, n_keep:])

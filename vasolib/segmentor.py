@@ -1,0 +1,105 @@
+"""UNeXt-S, the small segmentor that judges whether a reconstruction shows the same vessels.
+
+Architecture: Valanarasu & Patel, UNeXt, MICCAI 2022, in the size that the VasoMIM authors ship (253,561 parameters).
+"""
+
+__all__ = ["UNeXt", "freeze", "segmentor_loss"]
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SHIFTS = (-2, -1, 0, 1, 2)
+
+
+def shift_channels(x: Tensor, dim: int) -> Tensor:
+    """Move five groups of channels by -2 to 2 pixels along height (2) or width (3), zeros moving in; x: (B, C, H, W)."""
+    reach = max(SHIFTS)
+    size = x.shape[dim]
+    padding = (0, 0, reach, reach) if dim == 2 else (reach, reach, 0, 0)
+    groups = F.pad(x, padding).chunk(len(SHIFTS), dim=1)
+    return torch.cat([g.narrow(dim, reach - shift, size) for g, shift in zip(groups, SHIFTS, strict=True)], dim=1)
+
+
+class ShiftedMLP(nn.Module):
+    """Residual MLP over channels that sees neighbours by shifting channel groups; (B, C, H, W) -> the same."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+        self.fc1 = nn.Linear(dim, dim)
+        self.depthwise = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
+        self.fc2 = nn.Linear(dim, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = shift_channels(over_channels(self.norm, x), dim=2)
+        out = F.gelu(self.depthwise(over_channels(self.fc1, out)))
+        return x + over_channels(self.fc2, shift_channels(out, dim=3))
+
+
+def over_channels(module: nn.Module, x: Tensor) -> Tensor:
+    """Apply a module that works on the last dimension to the channels of (B, C, H, W)."""
+    return module(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class UNeXt(nn.Module):
+    """Vessel logits of normalised images: (B, 3, H, W) -> (B, 1, H, W); H and W multiples of 32."""
+
+    def __init__(self, widths: tuple[int, ...] = (8, 16, 32, 64, 128)) -> None:
+        super().__init__()
+        c1, c2, c3, c4, c5 = widths
+        self.down = nn.ModuleList(ConvNorm(*io) for io in ((3, c1), (c1, c2), (c2, c3)))
+        self.embed = nn.ModuleList(nn.Conv2d(*io, 3, stride=2, padding=1) for io in ((c3, c4), (c4, c5)))
+        self.embed_norm = nn.ModuleList(nn.LayerNorm(c) for c in (c4, c5))
+        self.mix = nn.ModuleList(ShiftedMLP(c) for c in (c4, c5))
+        self.mix_norm = nn.ModuleList(nn.LayerNorm(c) for c in (c4, c5))
+        self.up = nn.ModuleList(ConvNorm(*io) for io in ((c5, c4), (c4, c3), (c3, c2), (c2, c1)))
+        self.up_mix = nn.ModuleList(ShiftedMLP(c) for c in (c4, c3))
+        self.up_mix_norm = nn.ModuleList(nn.LayerNorm(c) for c in (c4, c3))
+        self.last = nn.Conv2d(c1, c1, 3, padding=1)
+        self.head = nn.Conv2d(c1, 1, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x, skips = images, []
+        for stage in self.down:
+            x = F.relu(F.max_pool2d(stage(x), 2))
+            skips.append(x)
+        for embed, embed_norm, mix, norm in zip(self.embed, self.embed_norm, self.mix, self.mix_norm, strict=True):
+            x = over_channels(norm, mix(over_channels(embed_norm, embed(x))))
+            skips.append(x)
+        skips.pop()  # the deepest map is not its own skip
+        for i, stage in enumerate(self.up):
+            x = F.relu(double(stage(x))) + skips.pop()
+            if i < len(self.up_mix):
+                x = over_channels(self.up_mix_norm[i], self.up_mix[i](x))
+        return self.head(F.relu(double(self.last(x))))
+
+
+class ConvNorm(nn.Sequential):
+    """3 x 3 convolution and batch normalisation."""
+
+    def __init__(self, in_chans: int, out_chans: int) -> None:
+        super().__init__(nn.Conv2d(in_chans, out_chans, 3, padding=1), nn.BatchNorm2d(out_chans))
+
+
+def double(x: Tensor) -> Tensor:
+    """Bilinear upsampling by two."""
+    return F.interpolate(x, scale_factor=2, mode="bilinear")
+
+
+def segmentor_loss(logits: Tensor, target: Tensor, smooth: float = 1e-5) -> Tensor:
+    """Half cross-entropy, half 1 - Dice over the whole batch, as the released training script weighs them.
+
+    Args:
+        logits: (B, 1, H, W).
+        target: (B, 1, H, W) of 0 and 1, the pseudo-labels.
+    """
+    probability, target = logits.float().sigmoid(), target.float()
+    overlap = (probability * target).sum()
+    dice = (2 * overlap + smooth) / (probability.sum() + target.sum() + smooth)
+    return 0.5 * F.binary_cross_entropy_with_logits(logits.float(), target) + 0.5 * (1 - dice)
+
+
+def freeze(model: nn.Module) -> nn.Module:
+    """The model in evaluation mode, its parameters without gradients; gradients still flow through to its input."""
+    return model.eval().requires_grad_(False)
