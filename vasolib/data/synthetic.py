@@ -19,7 +19,6 @@ from vasolib.errors import UserError, nearest
 UNITS = 512.0
 STEP = 4.0  # units between the points of a centreline
 SEGMENTS = (6, 3, 2, 1)  # stretches per vessel, by generation; between them are the bifurcations
-FAINTEST = 0.6  # mean radius in units below which a stretch is drawn but not labelled
 
 
 @dataclass(frozen=True)
@@ -101,10 +100,7 @@ def _resampled(points: np.ndarray, radii: np.ndarray, scale: float) -> np.ndarra
 
 
 def _thickness(tubes: list[tuple[np.ndarray, np.ndarray]], size: int, thinnest: float = 0.0) -> np.ndarray:
-    """Chord lengths 2 sqrt(r^2 - d^2) in units, (2 size, 2 size): twice the resolution, to be averaged.
-
-    tubes: points (n, 2) and radii (n,) in units. thinnest: the least radius drawn, in pixels of `size`.
-    """
+    """Chord lengths (2 size, 2 size) in units, of tubes (n, 2), (n,); thinnest: least radius in pixels."""
     scale = 2 * size / UNITS
     x, y, r = np.concatenate([_resampled(*tube, scale) for tube in tubes]).astype(np.float32).T
     wide = np.maximum(r, max(0.75, 2 * thinnest))  # a tube thinner than the grid: as wide as it, but fainter
@@ -182,7 +178,7 @@ def draw_frame(rng: np.random.Generator, style: Style, size: int) -> tuple[np.nd
     headings = rng.uniform(-0.6, 0.2) + np.arange(count) * rng.uniform(0.8, 1.3) + (count == 1) * 0.6
     trees = [grow_tree(rng, ostium, h, rng.uniform(*style.radius) * count**-0.2) for h in headings]
     tubes = [[(branch.points, branch.radii) for branch in tree] for tree in trees]
-    labelled = [(p, r) for tree in tubes for p, r in tree if r.mean() >= FAINTEST]
+    labelled = [(p, r) for tree in tubes for p, r in tree if r.mean() >= 0.6]  # nobody labels the rest
     mask = _halved(_thickness(labelled, size, thinnest=0.75) > 0) >= 0.5
     vessels = rng.uniform(*style.contrast) * sum(_thickness(tree, size) for tree in tubes)
     catheter = rng.uniform(0.02, 0.045) * _thickness([_catheter(rng, ostium)], size)

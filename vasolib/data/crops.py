@@ -1,0 +1,101 @@
+"""Training batches: random resized crops of stored images, each from a random stream of its own."""
+
+__all__ = ["CropDataset", "CropLoader", "resize_image", "resize_mask"]
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+RATIO = (3 / 4, 4 / 3)
+
+
+def resize_image(image: np.ndarray, side: int) -> Tensor:
+    """(h, w) uint8 -> (side, side) uint8, bicubic with antialiasing."""
+    resized = F.interpolate(
+        torch.from_numpy(np.ascontiguousarray(image))[None, None].float(),
+        (side, side),
+        mode="bicubic",
+        antialias=True,
+    )
+    return resized[0, 0].round_().clamp_(0, 255).byte()
+
+
+def resize_mask(mask: np.ndarray, side: int) -> Tensor:
+    """(h, w) of 0 and 1 -> (side, side) uint8, nearest pixel centre."""
+    rows, cols = (((np.arange(side) + 0.5) * n / side).astype(int) for n in mask.shape)
+    return torch.from_numpy(mask[rows[:, None], cols])
+
+
+def crop_box(side: int, scale: tuple[float, float], rng: np.random.Generator) -> tuple[int, int, int, int]:
+    """Top, left, height, width of a crop: area share uniform in `scale`, aspect log-uniform in 3/4 to 4/3.
+
+    As torchvision's RandomResizedCrop: ten tries, then the whole image.
+    """
+    for _ in range(10):
+        area = side * side * rng.uniform(*scale)
+        ratio = math.exp(rng.uniform(math.log(RATIO[0]), math.log(RATIO[1])))
+        width, height = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < width <= side and 0 < height <= side:
+            return int(rng.integers(side - height + 1)), int(rng.integers(side - width + 1)), height, width
+    return 0, 0, side, side
+
+
+@dataclass(frozen=True)
+class CropDataset(Dataset):
+    """Crops of images and their masks, the same for the same (epoch, position) whoever reads them.
+
+    images: (N, S, S) uint8; masks: (N, S, S) of 0 and 1, or None; side: of the crops, in pixels;
+    scale: range of a crop's share of the image's area; seed: of all random streams.
+    """
+
+    images: np.ndarray
+    masks: np.ndarray | None
+    side: int
+    scale: tuple[float, float]
+    seed: int
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Image (1, side, side) uint8 and mask (1, side, side) uint8 for (epoch, index of the image)."""
+        epoch, index = key
+        rng = np.random.default_rng([self.seed, epoch, index])
+        top, left, height, width = crop_box(self.images.shape[1], self.scale, rng)
+        window = np.s_[index, top : top + height, left : left + width]
+        image = resize_image(self.images[window], self.side)
+        mask = torch.zeros_like(image) if self.masks is None else resize_mask(self.masks[window], self.side)
+        if rng.random() < 0.5:
+            image, mask = image.flip(-1), mask.flip(-1)
+        return image[None], mask[None]
+
+
+@dataclass(frozen=True)
+class CropLoader:
+    """Shuffled batches of crops, `samples` of them an epoch, passing over the images in turn.
+
+    Images are drawn without replacement until all were seen, then again; the last batch is never partial.
+    """
+
+    dataset: CropDataset
+    batch_size: int
+    samples: int
+    workers: int = 0
+
+    def __len__(self) -> int:
+        return max(1, self.samples // self.batch_size)
+
+    def keys(self, epoch: int) -> list[list[tuple[int, int]]]:
+        """The (stream, index) pairs of each batch of an epoch; an image met twice in it gets two streams."""
+        count, wanted = len(self.dataset.images), len(self) * self.batch_size
+        rng = np.random.default_rng([self.dataset.seed, epoch])
+        rounds = math.ceil(wanted / count)
+        order = [(epoch * rounds + r, int(i)) for r in range(rounds) for i in rng.permutation(count)]
+        return [order[i : i + self.batch_size] for i in range(0, wanted, self.batch_size)]
+
+    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches of images and masks, each (B, 1, side, side) uint8."""
+        return iter(DataLoader(self.dataset, batch_sampler=self.keys(epoch), num_workers=self.workers))

@@ -1,0 +1,193 @@
+"""The one training loop: segmentor, pre-training and fine-tuning differ in model, batches and loss only."""
+
+__all__ = ["Recipe", "autocast", "fit", "normalise", "pick_device", "seeded", "warmup_cosine"]
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from vasolib.files import atomic
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+SAVE_EVERY = 20.0  # seconds between the states that an interrupted run continues from
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how fast: epochs, images a step, peak learning rate, its schedule, AdamW's settings.
+
+    warmup: share of all steps; schedule: `cosine` to zero per step, or `polynomial` (power 0.9) per epoch.
+    """
+
+    epochs: int
+    batch_size: int
+    lr: float
+    weight_decay: float = 0.05
+    beta2: float = 0.999
+    warmup: float = 0.05
+    schedule: str = "cosine"
+
+
+def warmup_cosine(progress: float, warmup: float) -> float:
+    """Factor on the learning rate: linear up to 1 at `warmup`, then half a cosine to 0 at 1."""
+    if progress < warmup:
+        return progress / warmup
+    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+
+
+def polynomial(progress: float, epochs: int) -> float:
+    """(1 - e / E)^0.9, constant within an epoch."""
+    return (1 - math.floor(progress * epochs) / epochs) ** 0.9
+
+
+def learning_rate(recipe: Recipe, progress: float) -> float:
+    """Learning rate at a share `progress` in [0, 1) of all steps."""
+    if recipe.schedule == "cosine":
+        return recipe.lr * warmup_cosine(progress, recipe.warmup)
+    if recipe.schedule == "polynomial":
+        return recipe.lr * polynomial(progress, recipe.epochs)
+    raise ValueError(f"schedule {recipe.schedule!r} is unknown: use 'cosine' or 'polynomial'")
+
+
+def pick_device() -> torch.device:
+    """CUDA where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """bfloat16 where the processor or GPU computes in it, else full precision."""
+    if device.type == "cuda":
+        supported = torch.cuda.is_bf16_supported()
+    else:
+        supported = torch.ops.mkldnn._is_mkldnn_bf16_supported() and torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=supported)
+
+
+@contextmanager
+def seeded(*seed: int) -> Iterator[None]:
+    """torch's global generator set for the block and given back after it: for layers that draw their own weights."""
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(mix(*seed))
+        yield
+
+
+def mix(*seed: int) -> int:
+    """One 63-bit seed from several numbers."""
+    value = 0
+    for part in seed:
+        value = (value * 6364136223846793005 + part + 1442695040888963407) % 2**63
+    return value
+
+
+def normalise(images: Tensor, device: torch.device) -> Tensor:
+    """Grey (B, 1, H, W) uint8 -> (B, 3, H, W) float: replicated to RGB, ImageNet mean and deviation."""
+    grey = images.to(device, non_blocking=True).float() / 255
+    mean = torch.tensor(IMAGENET_MEAN, device=device).view(3, 1, 1)
+    std = torch.tensor(IMAGENET_STD, device=device).view(3, 1, 1)
+    return (grey - mean) / std
+
+
+def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
+    """Weight decay on matrices and kernels, none on biases, norms and tokens of one dimension."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+LossFn = Callable[..., dict[str, Tensor]]
+
+
+def fit(model: nn.Module, loss_fn: LossFn, loader, recipe: Recipe, *, seed: int, state: Path, name: str) -> pd.DataFrame:
+    """Train in place; continue where an interrupted call with the same `state` stopped.
+
+    Args:
+        model: on its device already.
+        loss_fn: (batch, progress, generator) -> dict of scalar tensors, `loss` among them; progress is
+            (e + 1) / E, generator is on the model's device.
+        loader: `len(loader)` steps an epoch, `loader.epoch(e)` its batches.
+        recipe: see `Recipe`.
+        seed: of the generator handed to `loss_fn`, and of layers that draw (drop path).
+        state: file for the unfinished run; its name must change with anything that changes the run. Removed at the end.
+        name: what the progress lines call this.
+
+    Returns:
+        One row per epoch: epoch, lr, and the mean of each value that `loss_fn` returns.
+
+    Raises:
+        FloatingPointError: the loss is not a finite number.
+    """
+    device = next(model.parameters()).device
+    optimizer = torch.optim.AdamW(decay_groups(model, recipe.weight_decay), lr=recipe.lr, betas=(0.9, recipe.beta2))
+    rows = restore(state, model, optimizer, device)
+    started = saved = time.monotonic()
+    first = len(rows)
+    for epoch in range(first, recipe.epochs):
+        model.train()
+        rows.append({"epoch": epoch + 1, **run_epoch(model, loss_fn, loader, recipe, optimizer, epoch, seed)})
+        report_progress(name, rows[-1], recipe.epochs, (time.monotonic() - started) / (epoch + 1 - first), len(loader))
+        if time.monotonic() - saved > SAVE_EVERY and epoch + 1 < recipe.epochs:
+            save(state, model, optimizer, rows)
+            saved = time.monotonic()
+    state.unlink(missing_ok=True)
+    return pd.DataFrame(rows)
+
+
+def run_epoch(model, loss_fn: LossFn, loader, recipe: Recipe, optimizer, epoch: int, seed: int) -> dict[str, float]:
+    """One pass over the loader; the learning rate after it and the means of what `loss_fn` returned."""
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(mix(seed, epoch))
+    totals: dict[str, Tensor] = {}
+    with seeded(seed, epoch):
+        for step, batch in enumerate(loader.epoch(epoch)):
+            lr = learning_rate(recipe, (epoch + step / len(loader)) / recipe.epochs)
+            for group in optimizer.param_groups:
+                group["lr"] = lr
+            with autocast(device):
+                values = loss_fn(batch, (epoch + 1) / recipe.epochs, generator)
+            optimizer.zero_grad(set_to_none=True)
+            values["loss"].backward()
+            optimizer.step()
+            for key, value in values.items():  # summed on the device: no wait for the GPU within an epoch
+                totals[key] = totals.get(key, 0) + value.detach()
+    means = {key: float(total) / len(loader) for key, total in totals.items()}
+    if not math.isfinite(means["loss"]):
+        raise FloatingPointError(f"the loss became {means['loss']} in epoch {epoch + 1}: lower lr (now {recipe.lr})")
+    return {"lr": lr, **means}
+
+
+def report_progress(name: str, row: dict[str, float], epochs: int, seconds: float, steps: int) -> None:
+    """One plain line per epoch, thinned to about forty a run: values, rate and time left."""
+    epoch = row["epoch"]
+    if epoch % math.ceil(epochs / 40) and epoch != epochs:
+        return
+    values = " ".join(f"{k} {v:.4f}" for k, v in row.items() if k not in ("epoch", "lr"))
+    left = seconds * (epochs - epoch)
+    print(f"{name} epoch {epoch}/{epochs} {values} | {steps / seconds:.1f} steps/s, {left:.0f} s left", flush=True)
+
+
+def save(state: Path, model: nn.Module, optimizer: torch.optim.Optimizer, rows: list[dict]) -> None:
+    """Write what an interrupted run needs to go on; generators are re-made from seed and epoch."""
+    with atomic(state) as temporary:
+        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "rows": rows}, temporary)
+
+
+def restore(state: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> list[dict]:
+    """Load an interrupted run into model and optimiser; the rows of its finished epochs."""
+    if not state.exists():
+        return []
+    stored = torch.load(state, map_location=device, weights_only=True)
+    model.load_state_dict(stored["model"])
+    optimizer.load_state_dict(stored["optimizer"])
+    print(f"continuing after epoch {len(stored['rows'])} from {state.name}", flush=True)
+    return stored["rows"]
