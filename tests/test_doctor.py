@@ -186,9 +186,7 @@ def test_run_checks_reports_all_of_them(tmp_path: Path):
 
 @pytest.mark.parametrize(("ok", "code"), [(True, 0), (False, 1)])
 def test_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, ok: bool, code: int):
-    monkeypatch.setattr(
-        doctor, "run_checks", lambda **_: [Check("a", True, "fine"), Check("b", ok, "so", "do")]
-    )
+    monkeypatch.setattr(doctor, "run_checks", lambda **_: [Check("a", True, "fine"), Check("b", ok, "so", "do")])
     assert doctor.main([]) == code
     assert capsys.readouterr().out.splitlines()[0] == "OK   a: fine"
 

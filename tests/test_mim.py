@@ -3,9 +3,8 @@ import json
 import numpy as np
 import pytest
 import torch
-from tests.reference_names import mae_name
-from tests.reference_names import load_unext
 
+from tests.reference_names import load_unext, mae_name
 from vasolib import masking, mim
 from vasolib.segmentor import UNeXt, freeze
 

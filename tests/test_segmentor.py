@@ -1,7 +1,7 @@
 import numpy as np
 import torch
-from tests.reference_names import load_unext
 
+from tests.reference_names import load_unext
 from vasolib import segmentor
 
 

@@ -84,13 +84,15 @@ def extract_anatomy(image: np.ndarray, percentile: float, border: int, working_s
     side = image.shape[0]
     if side == working_side:
         return reference_anatomy(image, percentile, border)
-    working = resize(image, (working_side, working_side), order=3, preserve_range=True, anti_aliasing=side > working_side)
+    working = resize(
+        image, (working_side, working_side), order=3, preserve_range=True, anti_aliasing=side > working_side
+    )
     mask = reference_anatomy(np.clip(np.rint(working), 0, 255).astype(np.uint8), percentile, border)
     share = resize(mask.astype(float), (side, side), order=1, anti_aliasing=side < working_side)
     return (share >= 0.5).astype(np.uint8)
 
 
 def extract_all(images: np.ndarray, jobs: int = -1, **recipe: float) -> np.ndarray:
-    """`extract_anatomy` of each image, in order: (N, S, S) uint8 -> (N, S, S) uint8; `jobs` processes (-1: all cores)."""
+    """`extract_anatomy` of each image in order, (N, S, S) uint8 -> the same; `jobs` processes (-1: all cores)."""
     masks = Parallel(n_jobs=jobs, batch_size=8)(delayed(extract_anatomy)(image, **recipe) for image in images)
     return np.stack(masks)

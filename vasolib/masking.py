@@ -78,7 +78,9 @@ def guided_masking(weights: Tensor, mask_ratio: float, beta: float, *, generator
 def _n_keep(patches: int, mask_ratio: float) -> int:
     n_keep = int(patches * (1 - mask_ratio))
     if not 0 < n_keep < patches:
-        raise ValueError(f"mask_ratio {mask_ratio} keeps {n_keep} of {patches} patches: at least 1 must be kept and 1 hidden")
+        raise ValueError(
+            f"mask_ratio {mask_ratio} keeps {n_keep} of {patches} patches: at least 1 must be kept and 1 hidden"
+        )
     return n_keep
 
 

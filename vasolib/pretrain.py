@@ -1,30 +1,14 @@
 """Pre-training arms: what is hidden, by which share of guidance, and which losses are minimised."""
 
-__all__ = ["Arm", "draw_mask", "pretraining_loss", "vessel_share"]
-
-from dataclasses import dataclass
+__all__ = ["draw_mask", "masking_rate", "pretraining_loss", "vessel_share"]
 
 import torch
 from torch import Tensor, nn
 
 from vasolib.masking import PatchMask, guidance_schedule, guided_masking, patch_weights, random_masking
 from vasolib.mim import MaskedAutoencoder, consistency_loss, reconstruct, reconstruction_loss
+from vasolib.settings import Arm
 from vasolib.training import normalise
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One way to pre-train.
-
-    mask_ratio: gamma. guidance: whether anatomy draws a share beta of the masked patches, from beta_start to
-    beta_end over training. consistency: whether the frozen segmentor's loss is added, with weight 1.
-    """
-
-    mask_ratio: float
-    guidance: bool = False
-    beta_start: float = 0.0
-    beta_end: float = 0.5
-    consistency: bool = False
 
 
 def draw_mask(arm: Arm, weights: Tensor, progress: float, *, generator: torch.Generator) -> PatchMask:
@@ -38,6 +22,12 @@ def draw_mask(arm: Arm, weights: Tensor, progress: float, *, generator: torch.Ge
 def vessel_share(weights: Tensor, masked: PatchMask) -> Tensor:
     """Share of vessel-containing patches (at least one vessel pixel) among the masked ones, a scalar (Fig. 3a)."""
     return (weights.gather(1, masked.idx_mask) > 0).float().mean()
+
+
+def masking_rate(arm: Arm, weights: Tensor, epochs: int, *, generator: torch.Generator) -> Tensor:
+    """Share of epochs in which each patch of one fixed, uncropped image is hidden: weights (L,) -> (L,) (Fig. 3b)."""
+    drawn = [draw_mask(arm, weights[None], (e + 1) / epochs, generator=generator).mask for e in range(epochs)]
+    return torch.cat(drawn).mean(dim=0)
 
 
 def pretraining_loss(model: MaskedAutoencoder, arm: Arm, segmentor: nn.Module | None, norm_pix_loss: bool):

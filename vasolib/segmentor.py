@@ -13,7 +13,7 @@ SHIFTS = (-2, -1, 0, 1, 2)
 
 
 def shift_channels(x: Tensor, dim: int) -> Tensor:
-    """Move five groups of channels by -2 to 2 pixels along height (2) or width (3), zeros moving in; x: (B, C, H, W)."""
+    """Move five groups of the channels of (B, C, H, W) by -2 to 2 pixels along height (2) or width (3), zeros in."""
     reach = max(SHIFTS)
     size = x.shape[dim]
     padding = (0, 0, reach, reach) if dim == 2 else (reach, reach, 0, 0)

@@ -1,12 +1,11 @@
 """The one training loop: segmentor, pre-training and fine-tuning differ in model, batches and loss only."""
 
-__all__ = ["Recipe", "autocast", "fit", "normalise", "pick_device", "seeded", "warmup_cosine"]
+__all__ = ["autocast", "fit", "normalise", "pick_device", "place", "precision", "seeded", "warmup_cosine"]
 
 import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -14,26 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from vasolib.files import atomic
+from vasolib.settings import Recipe
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 SAVE_EVERY = 20.0  # seconds between the states that an interrupted run continues from
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How long and how fast: epochs, images a step, peak learning rate, its schedule, AdamW's settings.
-
-    warmup: share of all steps; schedule: `cosine` to zero per step, or `polynomial` (power 0.9) per epoch.
-    """
-
-    epochs: int
-    batch_size: int
-    lr: float
-    weight_decay: float = 0.05
-    beta2: float = 0.999
-    warmup: float = 0.05
-    schedule: str = "cosine"
 
 
 def warmup_cosine(progress: float, warmup: float) -> float:
@@ -45,16 +29,14 @@ def warmup_cosine(progress: float, warmup: float) -> float:
 
 def polynomial(progress: float, epochs: int) -> float:
     """(1 - e / E)^0.9, constant within an epoch."""
-    return (1 - math.floor(progress * epochs) / epochs) ** 0.9
+    return (1 - math.floor(progress * epochs + 1e-9) / epochs) ** 0.9  # e / E * E may fall just short of e
 
 
 def learning_rate(recipe: Recipe, progress: float) -> float:
     """Learning rate at a share `progress` in [0, 1) of all steps."""
-    if recipe.schedule == "cosine":
-        return recipe.lr * warmup_cosine(progress, recipe.warmup)
     if recipe.schedule == "polynomial":
         return recipe.lr * polynomial(progress, recipe.epochs)
-    raise ValueError(f"schedule {recipe.schedule!r} is unknown: use 'cosine' or 'polynomial'")
+    return recipe.lr * warmup_cosine(progress, recipe.warmup)
 
 
 def pick_device() -> torch.device:
@@ -62,13 +44,31 @@ def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def autocast(device: torch.device) -> torch.autocast:
-    """bfloat16 where the processor or GPU computes in it, else full precision."""
+def place(model: nn.Module, device: torch.device | None = None) -> nn.Module:
+    """The model on the device (default: `pick_device`), laid out as it runs fastest there.
+
+    Convolutions run channels-last. On the CPU, attention over some hundred tokens is plain matrix products: torch's
+    fused kernel takes several times as long backwards in bfloat16.
+    """
+    device = device or pick_device()
+    for module in model.modules():
+        if hasattr(module, "fused_attn"):
+            module.fused_attn = device.type == "cuda"
+    return model.to(device, memory_format=torch.channels_last)
+
+
+def precision(device: torch.device) -> str:
+    """`bf16` where the processor or GPU computes in it, else `fp32`."""
     if device.type == "cuda":
         supported = torch.cuda.is_bf16_supported()
     else:
         supported = torch.ops.mkldnn._is_mkldnn_bf16_supported() and torch.cpu._is_avx512_bf16_supported()
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=supported)
+    return "bf16" if supported else "fp32"
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """Mixed precision as `precision` says."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision(device) == "bf16")
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def normalise(images: Tensor, device: torch.device) -> Tensor:
     grey = images.to(device, non_blocking=True).float() / 255
     mean = torch.tensor(IMAGENET_MEAN, device=device).view(3, 1, 1)
     std = torch.tensor(IMAGENET_STD, device=device).view(3, 1, 1)
-    return (grey - mean) / std
+    return ((grey - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
@@ -108,7 +108,9 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
 LossFn = Callable[..., dict[str, Tensor]]
 
 
-def fit(model: nn.Module, loss_fn: LossFn, loader, recipe: Recipe, *, seed: int, state: Path, name: str) -> pd.DataFrame:
+def fit(
+    model: nn.Module, loss_fn: LossFn, loader, recipe: Recipe, *, seed: int, state: Path, name: str
+) -> pd.DataFrame:
     """Train in place; continue where an interrupted call with the same `state` stopped.
 
     Args:
@@ -135,7 +137,9 @@ def fit(model: nn.Module, loss_fn: LossFn, loader, recipe: Recipe, *, seed: int,
     for epoch in range(first, recipe.epochs):
         model.train()
         rows.append({"epoch": epoch + 1, **run_epoch(model, loss_fn, loader, recipe, optimizer, epoch, seed)})
-        report_progress(name, rows[-1], recipe.epochs, (time.monotonic() - started) / (epoch + 1 - first), len(loader))
+        report_progress(
+            name, rows[-1], recipe.epochs, max(time.monotonic() - started, 1e-9) / (epoch + 1 - first), len(loader)
+        )
         if time.monotonic() - saved > SAVE_EVERY and epoch + 1 < recipe.epochs:
             save(state, model, optimizer, rows)
             saved = time.monotonic()

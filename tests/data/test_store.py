@@ -17,9 +17,7 @@ def frames(count, shape=(32, 32), masks=True):
     rng = np.random.default_rng(3)
     for i in range(count):
         image = rng.integers(0, 256, shape, dtype=np.uint8)
-        yield frame(
-            f"{i:03}", image, (image > 128).astype(np.uint8) if masks else None, "test" if i % 3 else "train"
-        )
+        yield frame(f"{i:03}", image, (image > 128).astype(np.uint8) if masks else None, "test" if i % 3 else "train")
 
 
 def test_frames_of_the_stores_size_come_back_unchanged(tmp_path):

@@ -18,7 +18,7 @@ RATIO = (3 / 4, 4 / 3)
 def resize_image(image: np.ndarray, side: int) -> Tensor:
     """(h, w) uint8 -> (side, side) uint8, bicubic with antialiasing."""
     resized = F.interpolate(
-        torch.from_numpy(np.ascontiguousarray(image))[None, None].float(),
+        torch.from_numpy(image.astype(np.float32))[None, None],
         (side, side),
         mode="bicubic",
         antialias=True,

@@ -66,18 +66,14 @@ def _read_values(path: Path) -> np.ndarray:
             image = ImageOps.exif_transpose(image)
     except DAMAGED as error:
         remedy = "replace or remove the file"
-        raise UserError(
-            f"{path} cannot be read as an image ({error}), it may be truncated: {remedy}"
-        ) from error
+        raise UserError(f"{path} cannot be read as an image ({error}), it may be truncated: {remedy}") from error
     if frames > 1:
         raise UserError(f"{path} holds {frames} frames, expected one: save each frame as a file of its own")
     if not image.mode.startswith(("I", "F")):
         return np.asarray(image.convert("L"))
     values = np.asarray(image).astype(np.float64)
     if not np.isfinite(values).all():
-        raise UserError(
-            f"{path} holds values that are not finite (NaN or infinity): replace or remove the file"
-        )
+        raise UserError(f"{path} holds values that are not finite (NaN or infinity): replace or remove the file")
     return values
 
 
@@ -127,9 +123,7 @@ def _masks(folder: Path, images: dict[str, Path]) -> tuple[Path, ...] | None:
     lacking = [path for stem, path in images.items() if stem not in masks]
     if lacking:
         count = f"{lacking[0]} has no mask ({len(lacking)} of {len(images)} images have none)"
-        raise UserError(
-            f"{count}, expected {folder / 'masks' / lacking[0].stem}.*: add the masks or remove `masks`"
-        )
+        raise UserError(f"{count}, expected {folder / 'masks' / lacking[0].stem}.*: add the masks or remove `masks`")
     return tuple(masks[stem] for stem in images)
 
 

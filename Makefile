@@ -1,0 +1,38 @@
+# make study   set up, run the whole study, say where the results are     SCALE=smoke|laptop|paper DATA=<folder> JOBS=<n>
+# make test    set up, lint, run the pipeline at scale smoke, then the tests
+# make lab     set up, open JupyterLab on the notebooks
+# make doctor  what this machine has, and what is missing
+
+PYTHON ?= python3
+SCALE ?= laptop
+VENV := .venv/bin
+STUDY := $(VENV)/python -m vasolib.pipeline $(if $(JOBS),--jobs $(JOBS))
+
+.PHONY: setup study test lab doctor readme
+
+setup: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	$(VENV)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(VENV)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+study: setup
+	@$(STUDY) --scale $(SCALE) $(if $(DATA),--data "$(DATA)")
+
+test: setup
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(STUDY) --scale smoke
+	$(VENV)/python -m pytest
+
+lab: setup
+	$(VENV)/jupyter lab notebooks
+
+doctor: setup
+	@$(VENV)/python -m vasolib.doctor --scale $(SCALE) $(if $(DATA),--data "$(DATA)")
+
+readme: setup
+	$(VENV)/python -m vasolib.report

@@ -1,0 +1,101 @@
+import math
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from vasolib.errors import UserError
+from vasolib.statistics import beside_published, format_value, summarise
+
+PUBLISHED = pd.read_csv(Path(__file__).resolve().parents[1] / "paper" / "published.csv")
+STANDS_FOR = {"synth-a": "ARCADE", "synth-b": "CAXF", "synth-c": "XCAV"}
+
+
+def scores(method: str, dataset: str, per_seed: list[list[float]]) -> list[dict]:
+    """Rows of per-image scores; clDice is one more than DSC."""
+    return [
+        {"method": method, "dataset": dataset, "seed": seed, "image": f"i{k}", "dsc": v, "cldice": v + 1}
+        for seed, values in enumerate(per_seed)
+        for k, v in enumerate(values)
+    ]
+
+
+def summary(*methods: str, datasets: tuple[str, ...] = ("synth-b", "synth-a")) -> pd.DataFrame:
+    rows = [row for m in methods for d in datasets for row in scores(m, d, [[60.0, 70.0], [64.0, 70.0]])]
+    return summarise(pd.DataFrame(rows))
+
+
+def lookup(table: pd.DataFrame, method: str, dataset: str, metric: str) -> pd.Series:
+    row = table[(table["method"] == method) & (table["dataset"] == dataset) & (table["metric"] == metric)]
+    assert len(row) == 1
+    return row.iloc[0]
+
+
+def test_mean_over_images_comes_before_the_deviation_over_seeds():
+    # seeds' means 55, 58, 61: their mean is 58, their sample deviation 3; seeds differ in images
+    raw = pd.DataFrame(scores("m", "d", [[50.0, 60.0], [58.0], [60.0, 61.0, 62.0]]))
+    table = summarise(raw)
+    assert list(table.columns) == ["method", "dataset", "metric", "mean", "sd", "n"]
+    dsc = lookup(table, "m", "d", "DSC")
+    assert (dsc["mean"], dsc["sd"], dsc["n"]) == (pytest.approx(58), pytest.approx(3), 3)
+    assert lookup(table, "m", "d", "clDice")["mean"] == pytest.approx(59)
+
+
+def test_one_seed_has_no_deviation():
+    row = lookup(summarise(pd.DataFrame(scores("filter", "d", [[40.0, 42.0]]))), "filter", "d", "DSC")
+    assert row["mean"] == 41 and row["n"] == 1 and math.isnan(row["sd"])
+
+
+def test_order_is_that_of_the_scores():
+    table = summary("z", "a")
+    assert list(table["method"].unique()) == ["z", "a"]
+    assert list(table["dataset"].unique()) == ["synth-b", "synth-a"]
+    assert list(table["metric"].unique()) == ["DSC", "clDice"]
+
+
+def test_table_2_is_joined_by_method():
+    ours = summary("vasomim", "filter")
+    methods = {"vasomim": "VasoMIM", "filter": "Frangi filter"}
+    table = beside_published(ours, PUBLISHED, "v1", "Table 2", methods, STANDS_FOR)
+    assert list(table["method"]) == list(ours["method"])
+    row = lookup(table, "vasomim", "synth-a", "clDice")
+    assert (row["published_dataset"], row["published"], row["published_sd"]) == ("ARCADE", 70.56, 0.36)
+    assert row["difference"] == pytest.approx(row["mean"] - 70.56)
+    assert math.isnan(lookup(table, "filter", "synth-b", "DSC")["published_sd"])
+
+
+def test_table_3_is_joined_by_setting_and_passes_over_its_gains():
+    arms = {
+        "mae": "guidance=0;L_cons=0",
+        "consistency": "guidance=0;L_cons=1",
+        "guidance": "guidance=1;L_cons=0",
+        "vasomim": "guidance=1;L_cons=1",
+    }
+    table = beside_published(summary(*arms), PUBLISHED, "v1", "Table 3", arms, STANDS_FOR)
+    got = [lookup(table, arm, "synth-a", "DSC")["published"] for arm in arms]
+    assert got == [68.00, 68.45, 68.30, 68.85]
+
+
+def test_what_was_not_published_stays_empty():
+    ours = summary("mae", "random", datasets=("synth-a", "elsewhere"))
+    table = beside_published(ours, PUBLISHED, "v1", "Table 2", {"mae": "MAE"}, STANDS_FOR)
+    assert len(table) == len(ours)
+    for method, dataset in (("mae", "elsewhere"), ("random", "synth-a"), ("random", "elsewhere")):
+        row = lookup(table, method, dataset, "DSC")
+        assert row[["published", "published_sd", "difference"]].isna().all() and row["mean"] == 66
+    assert pd.isna(lookup(table, "mae", "elsewhere", "DSC")["published_dataset"])
+
+
+def test_a_method_that_the_table_lacks_is_named():
+    with pytest.raises(UserError, match=r"'VasoMIN'.*did you mean 'VasoMIM'"):
+        beside_published(summary("x"), PUBLISHED, "v1", "Table 2", {"x": "VasoMIN"}, STANDS_FOR)
+
+
+def test_an_ambiguous_setting_is_refused():
+    with pytest.raises(UserError, match=r"several published rows.*'guidance=0'"):
+        beside_published(summary("x"), PUBLISHED, "v1", "Table 3", {"x": "guidance=0"}, STANDS_FOR)
+
+
+def test_values_as_text():
+    assert format_value(57.6249, 0.4051, 3) == "57.62 ± 0.41 (3)"
+    assert format_value(57.6249, math.nan, 1) == "57.62 (1)"

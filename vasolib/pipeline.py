@@ -1,0 +1,124 @@
+"""`python -m vasolib.pipeline`: run what is stale of the study, independent stages side by side.
+
+`dvc repro` does the same work one stage at a time. This adds: other scales and real data in folders of their own,
+several jobs, a forecast from recorded run times, and a list of where the results are.
+"""
+
+__all__ = ["main", "run_stages"]
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from vasolib.doctor import available_cores, no_scm_needed
+from vasolib.errors import UserError
+from vasolib.run import label
+from vasolib.scheduler import Runner, Stage, dvc_environment, forecast, minutes, plan
+from vasolib.study import ROOT, Study
+from vasolib.workspace import open_workspace
+
+
+def dvc(root: Path, *arguments: str) -> str:
+    """Output of a DVC command in the folder `root`; UserError with what it says when it fails."""
+    command = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(command, cwd=root, env=dvc_environment(), capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"dvc {arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def last_seconds(study: Study) -> dict[str, float]:
+    """Seconds of each execution by its label: this machine's last ones, else those in the committed table."""
+    import pandas as pd
+
+    table = ROOT / "results" / study.params.run / "runtimes.csv"
+    seconds = dict(pd.read_csv(table)[["stage", "seconds"]].itertuples(index=False)) if table.exists() else {}
+    for path in study.work("runtimes").glob("*.json"):
+        seconds[path.stem] = json.loads(path.read_text(encoding="utf-8"))["seconds"]
+    return seconds
+
+
+def stages_of(study: Study) -> list[Stage]:
+    """All stages in an order in which each comes after what it needs."""
+    from dvc.repo import Repo
+    from networkx import topological_sort
+
+    seconds = last_seconds(study)
+    with Repo(str(study.root)) as repo:
+        graph = repo.index.graph
+        ordered = list(topological_sort(graph.reverse()))
+        return [Stage(s.name, frozenset(n.name for n in graph[s]), seconds.get(label_of(s.cmd))) for s in ordered]
+
+
+def label_of(command: str) -> str:
+    """The label of a stage's command `python -m vasolib.run NOTEBOOK key=value ...`."""
+    notebook, *pairs = command.split()[3:]
+    return label(notebook, dict(pair.split("=", 1) for pair in pairs))
+
+
+def run_stages(study: Study, jobs: int) -> None:
+    """Run what is stale. UserError naming the stages that failed; what is done stays done."""
+    stages = stages_of(study)
+    changed = set(json.loads(dvc(study.root, "status", "--json")))
+    todo = plan(stages, changed)
+    if not todo:
+        print("Nothing to do: every stage is up to date.")
+        return
+    print(f"{len(todo)} of {len(stages)} stages to run with {jobs} jobs: {forecast(todo, jobs)}.", flush=True)
+    started = time.monotonic()
+    failed = Runner(study.root, todo, jobs).run()
+    print(f"The run took {minutes(time.monotonic() - started)}.", flush=True)
+    if failed:
+        raise UserError(
+            f"failed: {', '.join(failed)} (see above). What is done is kept; the same command goes on from it"
+        )
+
+
+def publish(study: Study) -> None:
+    """Bring the tables and figures of a run in a folder of its own beside those of the checkout; say where they are."""
+    for kind in ("results", "figures"):
+        target = ROOT / kind / study.params.run
+        if study.root != ROOT:
+            shutil.copytree(getattr(study, kind)(), target, dirs_exist_ok=True)
+        print(f"{kind}: {target.relative_to(ROOT)}")
+    print(f"report: {(ROOT / 'results' / study.params.run / 'report.html').relative_to(ROOT)}")
+    print(f"executed notebooks: {(study.root / 'executed' / study.params.run).relative_to(ROOT)}")
+
+
+def print_times(study: Study) -> None:
+    """How long each stage took when it last ran."""
+    for name, seconds in sorted(last_seconds(study).items()):
+        print(f"  {name:40s} {seconds:8.1f} s")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line, see --help."""
+    parser = argparse.ArgumentParser(prog="python -m vasolib.pipeline", description="Run what is stale of the study.")
+    parser.add_argument("--scale", default="laptop", help="smoke, laptop or paper (default: laptop)")
+    parser.add_argument("--data", type=Path, help="folder with one sub-folder per real data set")
+    parser.add_argument("--jobs", type=int, default=available_cores(), help="stages side by side (default: all cores)")
+    given = parser.parse_args(arguments)
+    try:
+        if given.jobs < 1:
+            raise UserError(f"JOBS={given.jobs} is not a number of jobs: give 1 or more")
+        study = open_workspace(given.scale, given.data)
+        if no_scm_needed(study.root):
+            dvc(study.root, "config", "--local", "core.no_scm", "true")
+        run_stages(study, given.jobs)
+        print_times(study)
+        publish(study)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

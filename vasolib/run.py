@@ -1,0 +1,167 @@
+"""`python -m vasolib.run NOTEBOOK key=value ...`: one notebook, headless, with its parameters checked.
+
+Streams what the notebook prints, keeps the executed copy as .ipynb and HTML in executed/<run>/, and records wall
+time, peak memory and versions in work/<run>/runtimes/.
+"""
+
+__all__ = ["declared_parameters", "label", "main", "run_notebook"]
+
+import os
+import platform
+import resource
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from vasolib.errors import UserError, nearest
+from vasolib.files import atomic, write_json, write_text
+from vasolib.study import ROOT, Study
+
+VERSIONS = ("torch", "timm", "numpy", "scikit-image")
+
+
+def label(notebook: str, parameters: dict[str, str]) -> str:
+    """The name of one execution: the notebook and its parameters but `run`, such as 40_pretrain_vasomim."""
+    return "_".join([notebook, *(str(value) for key, value in parameters.items() if key != "run")])
+
+
+def declared_parameters(notebook: Path) -> dict[str, str]:
+    """Names and defaults of the cell tagged `parameters`."""
+    from papermill import inspect_notebook
+
+    return {name: p["default"] for name, p in inspect_notebook(str(notebook)).items()}
+
+
+def check(notebook: Path, parameters: dict[str, str]) -> None:
+    """UserError for a notebook that is not there or a parameter that it does not declare."""
+    if not notebook.is_file():
+        names = [path.stem for path in notebook.parent.glob("*.ipynb")]
+        raise UserError(f"there is no notebook {notebook.stem!r}: {nearest(notebook.stem, names)}")
+    declared = declared_parameters(notebook)
+    for name in parameters:
+        if name not in declared:
+            raise UserError(f"{notebook.name} has no parameter {name!r}: {nearest(name, declared)}")
+
+
+def run_notebook(name: str, parameters: dict[str, str]) -> None:
+    """Execute notebooks/<name>.ipynb with the repository's root as working directory.
+
+    Raises:
+        UserError: see `check`; or the notebook failed, with the last line of its error.
+    """
+    notebook = ROOT / "notebooks" / f"{name}.ipynb"
+    check(notebook, parameters)
+    study = Study.open(parameters["run"])
+    prepare_environment(study.scale.threads)
+    output = study.root / "executed" / study.params.run / f"{label(name, parameters)}.ipynb"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    try:
+        execute(notebook, output, parameters)
+    finally:
+        if output.exists():
+            publish(output)
+    record(study, label(name, parameters), time.monotonic() - started)
+
+
+def prepare_environment(threads: int) -> None:
+    """What the kernel inherits; OpenMP reads its settings once, when torch is imported."""
+    os.environ.update(
+        OMP_NUM_THREADS=str(threads),
+        MKL_NUM_THREADS=str(threads),
+        OMP_WAIT_POLICY="PASSIVE",  # spinning threads on busy cores cost up to forty times the work
+        MPLBACKEND="agg",
+        HF_HUB_OFFLINE="1",
+        JUPYTER_PREFER_ENV_PATH="1",  # the kernel of this interpreter, not one of the same name elsewhere
+        PYDEVD_DISABLE_FILE_VALIDATION="1",
+    )
+
+
+def execute(notebook: Path, output: Path, parameters: dict[str, str]) -> None:
+    """Papermill, with the kernel's failures turned into one line."""
+    from nbclient.exceptions import DeadKernelError
+    from papermill import PapermillExecutionError, execute_notebook
+
+    try:
+        execute_notebook(
+            str(notebook), str(output), parameters=parameters, kernel_name="python3", cwd=str(ROOT),
+            progress_bar=False, stdout_file=sys.stdout, stderr_file=sys.stderr,
+        )  # fmt: skip
+    except PapermillExecutionError as error:
+        if error.ename == "UserError":
+            raise UserError(error.evalue) from None
+        where = output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
+        raise UserError(f"{notebook.name} failed with {error.ename}: {error.evalue} (all of it: {where})") from None
+    except DeadKernelError:
+        peak = peak_mib()
+        raise UserError(
+            f"the kernel of {notebook.name} was killed at a peak of {peak} MiB, most likely for memory: lower "
+            "batch_size of this scale in params.yaml, or JOBS"
+        ) from None
+
+
+def peak_mib() -> int:
+    """Largest resident size of any ended child process so far, MiB."""
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit)
+
+
+def publish(output: Path) -> None:
+    """Strip timings from the executed notebook, so that equal runs are equal files, and write its HTML beside it."""
+    from nbconvert import HTMLExporter
+
+    notebook = nbformat.read(output, as_version=4)
+    notebook.metadata.pop("papermill", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+    with atomic(output) as temporary:
+        nbformat.write(notebook, temporary)
+    write_text(output.with_suffix(".html"), HTMLExporter(embed_images=True).from_notebook_node(notebook)[0])
+
+
+def cpu_name() -> str:
+    """The processor as the system names it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def record(study: Study, name: str, seconds: float) -> None:
+    """Write how long an execution took and on what, for the report and the next run's forecast."""
+    facts = {
+        "stage": name,
+        "seconds": round(seconds, 1),
+        "peak_mib": peak_mib(),
+        "threads": study.scale.threads,
+        "cores": os.cpu_count(),
+        "cpu": cpu_name(),
+        **{package: version(package) for package in VERSIONS},
+    }
+    write_json(study.work("runtimes", f"{name}.json"), facts)
+    print(f"{name}: {seconds:.0f} s, peak {facts['peak_mib']} MiB", flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Command line: the notebook's name, then key=value pairs read as YAML scalars."""
+    try:
+        if not arguments or any("=" not in pair for pair in arguments[1:]):
+            raise UserError("usage: python -m vasolib.run NOTEBOOK key=value ... (run=<name> is always needed)")
+        parameters = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in arguments[1:])}
+        if "run" not in parameters:
+            raise UserError("run=<name> is missing: say which run the notebook belongs to, such as run=smoke")
+        run_notebook(arguments[0], parameters)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

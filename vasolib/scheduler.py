@@ -1,0 +1,121 @@
+"""Which stages are stale, how long they will take, and running them side by side."""
+
+__all__ = ["Runner", "Stage", "dvc_environment", "forecast", "minutes", "plan"]
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+BUSY = "is busy"  # what DVC says when another of its processes holds a lock for a moment
+RETRIES = 20
+NOISE = (BUSY, "IPKernelApp", "dvc push", "Updating lock file", "> python -m", "Running stage")  # not news to a reader
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of dvc.yaml: its name, the stages it waits for, and the seconds it took last time (None: unknown)."""
+
+    name: str
+    needs: frozenset[str]
+    seconds: float | None
+
+
+def plan(stages: list[Stage], changed: set[str]) -> list[Stage]:
+    """The stages to run: those that changed and all that come after them, in order."""
+    stale: set[str] = set()
+    for stage in stages:
+        if stage.name in changed or stage.needs & stale:
+            stale.add(stage.name)
+    return [stage for stage in stages if stage.name in stale]
+
+
+def minutes(seconds: float) -> str:
+    """Seconds as people say them."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def forecast(todo: list[Stage], jobs: int) -> str:
+    """Expected time of the stages, as far as they were timed before."""
+    known = [stage.seconds for stage in todo if stage.seconds is not None]
+    if not known:
+        return "never run here, so no forecast"
+    expected = minutes(sum(known) / min(jobs, len(todo)))
+    return f"about {expected}" + ("" if len(known) == len(todo) else f" for the {len(known)} that ran before")
+
+
+def dvc_environment() -> dict[str, str]:
+    """Variables for DVC: `python` in stage commands is this interpreter, and nothing is sent anywhere."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+
+
+class Runner:
+    """Starts stages whose needs are met, at most `jobs` at a time, and prints their lines behind their names."""
+
+    def __init__(self, root: Path, todo: list[Stage], jobs: int) -> None:
+        self.root, self.jobs = root, jobs
+        self.waiting = list(todo)
+        self.total = len(todo)
+        self.running: dict[str, subprocess.Popen] = {}
+        self.failed: list[str] = []
+        self.done = 0
+        self.changed = threading.Condition()
+
+    def run(self) -> list[str]:
+        """Work until nothing can be started any more; the names of failed stages."""
+        with self.changed:
+            try:
+                while True:
+                    self.start_ready()
+                    if not self.running:
+                        return self.failed
+                    self.changed.wait(timeout=1.0)
+            except BaseException:
+                for process in self.running.values():
+                    process.terminate()
+                raise
+
+    def start_ready(self) -> None:
+        """Start what needs nothing that waits, runs or failed."""
+        blocked = {stage.name for stage in self.waiting} | set(self.running) | set(self.failed)
+        for stage in [s for s in self.waiting if not s.needs & blocked][: self.jobs - len(self.running)]:
+            self.waiting.remove(stage)
+            number = self.total - len(self.waiting)
+            left = [s for s in (stage, *self.waiting) if s.seconds is not None]
+            last = "not timed yet" if stage.seconds is None else f"last time {minutes(stage.seconds)}"
+            print(
+                f"[{number}/{self.total}] {stage.name} | {last} | {forecast(left or [stage], self.jobs)} left",
+                flush=True,
+            )
+            self.running[stage.name] = self.popen(stage.name)
+            threading.Thread(target=self.follow, args=(stage.name, RETRIES), daemon=True).start()
+
+    def popen(self, name: str) -> subprocess.Popen:
+        """`dvc repro` of one stage alone."""
+        command = [sys.executable, "-m", "dvc", "repro", "--single-item", name]
+        return subprocess.Popen(
+            command, cwd=self.root, env=dvc_environment(), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def follow(self, name: str, retries: int) -> None:
+        """Pass a stage's lines on until it ends; start it again when DVC was only busy."""
+        process, busy = self.running[name], False
+        for line in process.stdout:
+            busy = busy or BUSY in line
+            if line.strip() and not any(noise in line for noise in NOISE):
+                print(f"  {name}: {line.rstrip()}", flush=True)
+        failed = process.wait() != 0
+        if failed and busy and retries:
+            time.sleep(0.5)
+            self.running[name] = self.popen(name)
+            return self.follow(name, retries - 1)
+        with self.changed:
+            del self.running[name]
+            if failed:
+                self.failed.append(name)
+            self.changed.notify()

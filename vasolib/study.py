@@ -1,0 +1,134 @@
+"""params.yaml as one object: the run, its scale, its arms, and where its files lie."""
+
+__all__ = ["ROOT", "Study"]
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import yaml
+
+from vasolib.errors import UserError, nearest
+from vasolib.files import digest
+from vasolib.settings import Arm, Scale, parse
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The vessel extraction's settings, see `vasolib.anatomy.extract_anatomy`."""
+
+    percentile: float
+    border: int
+    working_side: int
+
+
+@dataclass(frozen=True)
+class Params:
+    """All of params.yaml; `scales` and `arms` are read one by one when asked for."""
+
+    run: str
+    scale: str
+    data: str
+    data_state: str
+    benchmarks: tuple[str, ...]
+    stands_for: dict
+    seed: int
+    norm_pix_loss: bool
+    anatomy: Anatomy
+    pretrain_arms: tuple[str, ...]
+    scratch_arms: tuple[str, ...]
+    arms: dict
+    scales: dict
+
+
+@dataclass(frozen=True)
+class Study:
+    """One run of the study: its parameters and its files below `root`."""
+
+    root: Path
+    params: Params
+
+    @classmethod
+    def open(cls, run: str) -> "Study":
+        """The run of this name: the checkout's own, or the one in its folder `runs`.
+
+        Raises:
+            UserError: there is no such run yet, or its params.yaml is wrong.
+        """
+        for root in (ROOT, ROOT / "runs" / run):
+            if (root / "params.yaml").is_file():
+                study = cls.load(root)
+                if study.params.run == run:
+                    return study
+        raise UserError(f"there is no run {run!r} here yet: make it with `make study SCALE={run.split('-')[0]}`")
+
+    @classmethod
+    def load(cls, root: Path) -> "Study":
+        """The study of the folder `root`, all of its params.yaml checked."""
+        path = root / "params.yaml"
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise UserError(f"{path} cannot be read: {error}") from None
+        study = cls(root, parse(Params, values, "params"))
+        for scale in study.params.scales:
+            study.scale_named(scale)
+        for arm in (*study.params.pretrain_arms, *study.params.arms):
+            study.arm(arm)
+        return study
+
+    @property
+    def scale(self) -> Scale:
+        """The settings of this run's scale."""
+        return self.scale_named(self.params.scale)
+
+    def scale_named(self, name: str) -> Scale:
+        """The settings of a scale by its name."""
+        if name not in self.params.scales:
+            raise UserError(f"there is no scale {name!r}: {nearest(name, self.params.scales)}")
+        return parse(Scale, self.params.scales[name], f"scales.{name}")
+
+    def arm(self, name: str) -> Arm:
+        """The settings of a pre-training arm by its name."""
+        if name not in self.params.arms:
+            raise UserError(f"there is no arm {name!r}: {nearest(name, self.params.arms)}")
+        return parse(Arm, self.params.arms[name], f"arms.{name}")
+
+    def work(self, *parts: str) -> Path:
+        """A path below the run's intermediate files."""
+        return self.root.joinpath("work", self.params.run, *parts)
+
+    def results(self, *parts: str) -> Path:
+        """A path below the run's tables."""
+        return self.root.joinpath("results", self.params.run, *parts)
+
+    def figures(self, *parts: str) -> Path:
+        """A path below the run's figures."""
+        return self.root.joinpath("figures", self.params.run, *parts)
+
+    def require(self, *parts: str, made_by: str) -> Path:
+        """A path below the run's intermediate files that an earlier notebook must have made."""
+        path = self.work(*parts)
+        if not path.exists():
+            raise UserError(
+                f"{path} is missing: run `make study SCALE={self.params.scale}`, or notebook {made_by} first"
+            )
+        return path
+
+    def state(self, name: str, *parts: object) -> Path:
+        """Where an unfinished training is kept, under a name that changes with `parts`: code, data, parameters."""
+        return self.work("unfinished", f"{name}-{digest(*parts)[:16]}.pt")
+
+    def facts(self) -> dict[str, str]:
+        """What was run, for the head of a report."""
+        data = "embedded synthetic angiograms" if self.params.data == "synthetic" else Path(self.params.data).name
+        choices = {f.name: getattr(self.params, f.name) for f in fields(Params) if f.name not in ("scales", "data")}
+        return {
+            "run": self.params.run,
+            "scale": self.params.scale,
+            "data": f"{data}: {', '.join(self.params.benchmarks)}",
+            "fine-tuning seeds": ", ".join(map(str, self.scale.seeds)),
+            "pre-training seed": str(self.params.seed),
+            "parameters": digest(choices, self.params.scales[self.params.scale])[:12],
+        }

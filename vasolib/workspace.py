@@ -1,0 +1,105 @@
+"""Where a run lives: the checkout itself for the committed results, a folder of its own for any other scale or data.
+
+A folder runs/<name> is a DVC project complete in itself: a copy of code, notebooks and pipeline, with its own
+params.yaml and dvc.lock. So no other run can touch the committed results, and a long run is not disturbed by edits.
+"""
+
+__all__ = ["MIN_DISK_GIB", "open_workspace"]
+
+import shutil
+from pathlib import Path
+
+import yaml
+
+from vasolib.data.folder import FolderSet, find_sets
+from vasolib.errors import UserError
+from vasolib.files import digest, write_text
+from vasolib.study import ROOT, Study
+
+COPIED = ("vasolib", "notebooks", "paper", "dvc.yaml", "requirements.lock", "params.yaml", ".dvcignore")
+MIN_DISK_GIB = 3.0
+
+
+def open_workspace(scale: str, data: Path | None) -> Study:
+    """The study of this scale on this data, its folder made or brought up to date.
+
+    Raises:
+        UserError: unknown scale, no usable data in the folder, too little disk.
+    """
+    home = Study.load(ROOT)
+    home.scale_named(scale)
+    check_disk(ROOT)
+    if scale == home.params.scale and data is None:
+        return home
+    return mirror(home, scale, data)
+
+
+def check_disk(root: Path) -> None:
+    """UserError when less than MIN_DISK_GIB is free."""
+    free = shutil.disk_usage(root).free / 2**30
+    if free < MIN_DISK_GIB:
+        raise UserError(
+            f"{free:.1f} GiB are free on the disk of {root}, {MIN_DISK_GIB:g} GiB are needed: free some space"
+        )
+
+
+def mirror(home: Study, scale: str, data: Path | None) -> Study:
+    """runs/<scale> or runs/<scale>-<folder's name>, brought up to date with the checkout."""
+    changes = {"scale": scale, "run": scale}
+    if data is not None:
+        changes |= data_parameters(data)
+        changes["run"] = f"{scale}-{data.resolve().name}"
+    root = home.root / "runs" / changes["run"]
+    copy_changed(home.root, root)
+    values = yaml.safe_load((home.root / "params.yaml").read_text(encoding="utf-8")) | changes
+    write_if_changed(root / "params.yaml", yaml.safe_dump(values, sort_keys=False))
+    write_if_changed(
+        root / ".dvc" / "config", "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
+    )
+    return Study.load(root)
+
+
+def data_parameters(folder: Path) -> dict[str, object]:
+    """What params.yaml says of a folder of real sets: labelled ones are benchmarks; none stands for a published one."""
+    if not folder.is_dir():
+        raise UserError(
+            f"DATA={folder} is not a folder: name one with a sub-folder per data set, images inside `images`"
+        )
+    sets, _ = find_sets(folder)
+    benchmarks = sorted(name for name, found in sets.items() if found.masks)
+    if not benchmarks:
+        raise UserError(
+            f"DATA={folder} has no labelled set: add `masks` beside `images` in at least one of {sorted(sets)}"
+        )
+    return {
+        "data": str(folder.resolve()),
+        "data_state": folder_state(sets),
+        "benchmarks": benchmarks,
+        "stands_for": {},
+    }
+
+
+def folder_state(sets: dict[str, FolderSet]) -> str:
+    """Digest of names, sizes and times of all files: data that changes makes the pipeline start anew."""
+    files = [path for found in sets.values() for path in (*found.images, *(found.masks or ()))]
+    return digest(*((str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(files)))
+
+
+def copy_changed(source: Path, target: Path) -> None:
+    """Make target's copies equal to the source's files; what is gone there goes here too."""
+    for name in COPIED:
+        paths = sorted(p for p in (source / name).rglob("*")) if (source / name).is_dir() else [source / name]
+        files = {p.relative_to(source) for p in paths if p.is_file() and "__pycache__" not in p.parts}
+        files = {p for p in files if ".ipynb_checkpoints" not in p.parts and p.name != "params.yaml"}
+        for path in files:
+            write_if_changed(target / path, (source / path).read_text(encoding="utf-8"))
+        if (target / name).is_dir():
+            for old in (target / name).rglob("*.*"):
+                if old.is_file() and old.suffix in (".py", ".ipynb") and old.relative_to(target) not in files:
+                    old.unlink()
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Write only what differs, so that times stay and DVC need not hash again."""
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
