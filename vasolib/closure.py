@@ -45,5 +45,6 @@ def import_closure(notebook: Path, root: Path) -> list[Path]:
 
 
 def code_of(notebook: str, root: Path) -> str:
-    """Digest of a notebook's import closure, for names of unfinished work."""
-    return digest(*import_closure(root / "notebooks" / f"{notebook}.ipynb", root))
+    """Digest of a notebook and its import closure, for names of unfinished work."""
+    path = root / "notebooks" / f"{notebook}.ipynb"
+    return digest(path, *import_closure(path, root))

@@ -22,26 +22,26 @@ BESIDE = (
 )
 
 ITEMS = (
-    Item("table", "data.csv", "Data used (Table 1)", "10_data", "Images of each set by what they are used for."),
+    Item("table", "data.csv", "Data used (Table 1)", "60_tables", "Images of each set by what they are used for."),
     Item(
         "figure",
         "data.png",
         "Examples of the data",
-        "10_data",
+        "70_figures",
         "Frames of each set; vessel labels are tinted where there are any.",
     ),
     Item(
         "table",
         "anatomy.csv",
         "Extracted vessel anatomy against labels",
-        "20_anatomy",
+        "60_tables",
         "How well the filter that guides masking finds the vessels; no label is used in pre-training.",
     ),
     Item(
         "figure",
         "anatomy.png",
         "Extracted vessel anatomy",
-        "20_anatomy",
+        "70_figures",
         "The tinted pixels are what guided masking takes for vessel.",
     ),
     Item("table", "table2.csv", "Comparison of methods (Table 2)", "60_tables", BESIDE),

@@ -154,10 +154,10 @@ def main(arguments: list[str]) -> int:
         if not arguments or any("=" not in pair for pair in arguments[1:]):
             raise UserError("usage: python -m vasolib.run NOTEBOOK key=value ... (run=<name> is always needed)")
         parameters = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in arguments[1:])}
-        if "run" not in parameters:
+        if not isinstance(parameters.get("run"), str):
             raise UserError("run=<name> is missing: say which run the notebook belongs to, such as run=smoke")
         run_notebook(arguments[0], parameters)
-    except UserError as error:
+    except (UserError, yaml.YAMLError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -39,6 +39,7 @@ class ImageSize:
     patch: int
 
     def __post_init__(self) -> None:
+        positive(self, "store_side", "side", "patch")
         if self.side % self.patch or self.side % 32 or self.patch.bit_count() != 1:
             raise UserError(
                 f"side {self.side} and patch {self.patch}: side must be a multiple of 32 (the segmentor halves it "
@@ -54,6 +55,9 @@ class SyntheticSizes:
     train: int
     test: int
 
+    def __post_init__(self) -> None:
+        positive(self, "corpus", "train", "test")
+
 
 @dataclass(frozen=True)
 class Transformer:
@@ -62,6 +66,14 @@ class Transformer:
     embed_dim: int
     depth: int
     num_heads: int
+
+    def __post_init__(self) -> None:
+        positive(self, "embed_dim", "depth", "num_heads")
+        if self.embed_dim % self.num_heads or self.embed_dim % 4:
+            raise UserError(
+                f"embed_dim {self.embed_dim} and num_heads {self.num_heads}: embed_dim must be a multiple of num_heads "
+                "and of 4 (sine and cosine of rows and columns)"
+            )
 
 
 @dataclass(frozen=True)
@@ -88,8 +100,16 @@ class Recipe:
             raise UserError(
                 f"schedule {self.schedule!r} is unknown: {nearest(self.schedule, ['cosine', 'polynomial'])}"
             )
-        if self.epochs < 1 or self.batch_size < 1 or self.lr <= 0:
-            raise UserError(f"epochs {self.epochs}, batch_size {self.batch_size}, lr {self.lr}: all must be positive")
+        positive(self, "epochs", "batch_size", "lr")
+        within("lr", self.lr, 0.0, 10.0)
+        within("weight_decay", self.weight_decay, 0.0, 10.0, closed=True)
+        within("beta2", self.beta2, 0.0, 1.0)
+        within("warmup", self.warmup, -1e-9, 1.0)
+        low, high = self.crop
+        if not 0 < low <= high <= 1 or self.samples < 0:
+            raise UserError(
+                f"crop {list(self.crop)}, samples {self.samples}: need 0 < low <= high <= 1, samples 0 or more"
+            )
 
 
 @dataclass(frozen=True)
@@ -116,6 +136,25 @@ class Scale:
     seeds: tuple[int, ...]
     feature_patches: int
     umap_seeds: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        positive(self, "threads", "unet_width", "feature_patches")
+        for name in ("seeds", "umap_seeds"):
+            seeds = getattr(self, name)
+            if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+                raise UserError(f"{name} is {list(seeds)}: give at least one, 0 or more, none twice")
+        if self.workers < 0 or self.decoder_width < 2 or self.decoder_width % 2:
+            raise UserError(
+                f"workers {self.workers}, decoder_width {self.decoder_width}: workers must be 0 or more, "
+                "decoder_width an even number"
+            )
+
+
+def positive(values: object, *names: str) -> None:
+    """UserError unless each named attribute is greater than zero."""
+    for name in names:
+        if not getattr(values, name) > 0:
+            raise UserError(f"{name} is {getattr(values, name)}: it must be greater than 0")
 
 
 def within(name: str, value: float, low: float, high: float, closed: bool = False) -> None:
@@ -157,7 +196,7 @@ def convert(hint: type, value: object, where: str):
         kinds = kinds[:1] * len(value) if kinds[-1] is ... else kinds
         if len(kinds) == len(value):
             return tuple(convert(kind, v, where) for kind, v in zip(kinds, value, strict=True))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53:
         return float(value)
     if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value

@@ -6,6 +6,7 @@ params.yaml and dvc.lock. So no other run can touch the committed results, and a
 
 __all__ = ["MIN_DISK_GIB", "open_workspace"]
 
+import re
 import shutil
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def mirror(home: Study, scale: str, data: Path | None) -> Study:
     changes = {"scale": scale, "run": scale}
     if data is not None:
         changes |= data_parameters(data)
-        changes["run"] = f"{scale}-{data.resolve().name}"
+        changes["run"] = f"{scale}-{re.sub(r'[^A-Za-z0-9._-]', '_', data.resolve().name)}"
     root = home.root / "runs" / changes["run"]
     copy_changed(home.root, root)
     values = yaml.safe_load((home.root / "params.yaml").read_text(encoding="utf-8")) | changes
