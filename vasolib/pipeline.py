@@ -9,6 +9,7 @@ __all__ = ["main", "run_stages"]
 import argparse
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from pathlib import Path
 from vasolib.doctor import available_cores, no_scm_needed
 from vasolib.errors import UserError
 from vasolib.run import label
-from vasolib.scheduler import Runner, Stage, dvc_environment, forecast, minutes, plan
+from vasolib.scheduler import BUSY, RETRIES, Runner, Stage, dvc_environment, forecast, minutes, plan
 from vasolib.study import ROOT, Study
 from vasolib.workspace import open_workspace
 
@@ -25,7 +26,11 @@ from vasolib.workspace import open_workspace
 def dvc(root: Path, *arguments: str) -> str:
     """Output of a DVC command in the folder `root`; UserError with what it says when it fails."""
     command = [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(command, cwd=root, env=dvc_environment(), capture_output=True, text=True)
+    for _ in range(RETRIES):
+        done = subprocess.run(command, cwd=root, env=dvc_environment(), capture_output=True, text=True)
+        if BUSY not in done.stderr:
+            break
+        time.sleep(1.0)  # what an interrupted run left is ending
     if done.returncode:
         raise UserError(f"dvc {arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
@@ -102,6 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, help="folder with one sub-folder per real data set")
     parser.add_argument("--jobs", type=int, default=available_cores(), help="stages side by side (default: all cores)")
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being terminated is being interrupted
     try:
         if given.jobs < 1:
             raise UserError(f"JOBS={given.jobs} is not a number of jobs: give 1 or more")

@@ -19,6 +19,7 @@ import yaml
 
 from vasolib.errors import UserError, nearest
 from vasolib.files import atomic, write_json, write_text
+from vasolib.orphans import end_with_parent
 from vasolib.study import ROOT, Study
 
 VERSIONS = ("torch", "timm", "numpy", "scikit-image")
@@ -150,6 +151,7 @@ def record(study: Study, name: str, seconds: float) -> None:
 
 def main(arguments: list[str]) -> int:
     """Command line: the notebook's name, then key=value pairs read as YAML scalars."""
+    end_with_parent()
     try:
         if not arguments or any("=" not in pair for pair in arguments[1:]):
             raise UserError("usage: python -m vasolib.run NOTEBOOK key=value ... (run=<name> is always needed)")

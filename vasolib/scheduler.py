@@ -1,6 +1,6 @@
 """Which stages are stale, how long they will take, and running them side by side."""
 
-__all__ = ["Runner", "Stage", "dvc_environment", "forecast", "minutes", "plan"]
+__all__ = ["BUSY", "RETRIES", "Runner", "Stage", "dvc_environment", "forecast", "minutes", "plan"]
 
 import os
 import subprocess
@@ -9,6 +9,8 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from vasolib.orphans import DRIVER
 
 BUSY = "is busy"  # what DVC says when another of its processes holds a lock for a moment
 RETRIES = 20
@@ -50,7 +52,7 @@ def forecast(todo: list[Stage], jobs: int) -> str:
 def dvc_environment() -> dict[str, str]:
     """Variables for DVC: `python` in stage commands is this interpreter, and nothing is sent anywhere."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, "PATH": path, DRIVER: str(os.getpid()), "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
 
 
 class Runner:

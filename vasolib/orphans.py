@@ -1,0 +1,26 @@
+"""No process outlives the one that it works for: a killed study leaves nothing running that would block the next."""
+
+__all__ = ["DRIVER", "end_with_parent"]
+
+import os
+import threading
+import time
+
+DRIVER = "VASOLIB_DRIVER"  # environment variable: process number of the driver that started a stage
+
+
+def end_with_parent(every: float = 1.0) -> None:
+    """End this process and all that it started once its parent, or the driver that it runs for, is gone."""
+    parent, driver = os.getppid(), int(os.environ.get(DRIVER, "0"))
+    threading.Thread(target=watch, args=(parent, driver, every), daemon=True).start()
+
+
+def watch(parent: int, driver: int, every: float) -> None:
+    """Wait for an end of parent or driver (0: none), then end everything below this process and itself."""
+    import psutil
+
+    while os.getppid() == parent and (not driver or psutil.pid_exists(driver)):
+        time.sleep(every)
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+    os._exit(1)
