@@ -5,6 +5,7 @@ __all__ = ["DRIVER", "end_with_parent"]
 import os
 import threading
 import time
+from contextlib import suppress
 
 DRIVER = "VASOLIB_DRIVER"  # environment variable: process number of the driver that started a stage
 
@@ -19,8 +20,19 @@ def watch(parent: int, driver: int, every: float) -> None:
     """Wait for an end of parent or driver (0: none), then end everything below this process and itself."""
     import psutil
 
-    while os.getppid() == parent and (not driver or psutil.pid_exists(driver)):
+    while os.getppid() == parent and (not driver or lives(driver)):
         time.sleep(every)
     for child in psutil.Process().children(recursive=True):
-        child.kill()
+        with suppress(psutil.Error):  # it may have ended just now
+            child.kill()
     os._exit(1)
+
+
+def lives(process: int) -> bool:
+    """Whether a process runs; a killed one that nobody has collected does not."""
+    import psutil
+
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

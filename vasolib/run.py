@@ -112,7 +112,7 @@ def peak_mib() -> int:
 
 
 def publish(output: Path) -> None:
-    """Strip timings from the executed notebook, so that equal runs are equal files, and write its HTML beside it."""
+    """Strip what differs between equal runs (timings, a drawn id, where output was cut); write the HTML beside it."""
     from nbconvert import HTMLExporter
 
     notebook = nbformat.read(output, as_version=4)
@@ -120,9 +120,24 @@ def publish(output: Path) -> None:
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.id = "injected-parameters"
+        if cell.cell_type == "code":
+            cell.outputs = joined(cell.outputs)
     with atomic(output) as temporary:
         nbformat.write(notebook, temporary)
     write_text(output.with_suffix(".html"), HTMLExporter(embed_images=True).from_notebook_node(notebook)[0])
+
+
+def joined(outputs: list) -> list:
+    """Outputs of a cell with neighbouring pieces of one stream as one: kernels cut what is printed by the clock."""
+    whole = []
+    for output in outputs:
+        if whole and output.output_type == "stream" and output.get("name") == whole[-1].get("name"):
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
 
 
 def cpu_name() -> str:
@@ -149,17 +164,26 @@ def record(study: Study, name: str, seconds: float) -> None:
     print(f"{name}: {seconds:.0f} s, peak {facts['peak_mib']} MiB", flush=True)
 
 
+def parsed_pair(pair: str) -> tuple[str, object]:
+    """Name and value of `key=value`, the value a YAML scalar."""
+    name, text = pair.split("=", 1)
+    try:
+        return name, yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):
+        raise UserError(f"{pair} cannot be read: give a number, a word, true or false after the =") from None
+
+
 def main(arguments: list[str]) -> int:
     """Command line: the notebook's name, then key=value pairs read as YAML scalars."""
     end_with_parent()
     try:
         if not arguments or any("=" not in pair for pair in arguments[1:]):
             raise UserError("usage: python -m vasolib.run NOTEBOOK key=value ... (run=<name> is always needed)")
-        parameters = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in arguments[1:])}
+        parameters = dict(parsed_pair(pair) for pair in arguments[1:])
         if not isinstance(parameters.get("run"), str):
             raise UserError("run=<name> is missing: say which run the notebook belongs to, such as run=smoke")
         run_notebook(arguments[0], parameters)
-    except (UserError, yaml.YAMLError) as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -94,30 +94,38 @@ class Runner:
                 flush=True,
             )
             self.running[stage.name] = self.popen(stage.name)
-            threading.Thread(target=self.follow, args=(stage.name, RETRIES), daemon=True).start()
+            threading.Thread(target=self.follow, args=(stage.name,), daemon=True).start()
 
     def popen(self, name: str) -> subprocess.Popen:
         """`dvc repro` of one stage alone."""
         command = [sys.executable, "-m", "dvc", "repro", "--single-item", name]
         return subprocess.Popen(
-            command, cwd=self.root, env=dvc_environment(), text=True,
+            command, cwd=self.root, env=dvc_environment(), encoding="utf-8", errors="replace",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
 
-    def follow(self, name: str, retries: int) -> None:
-        """Pass a stage's lines on until it ends; start it again when DVC was only busy."""
+    def follow(self, name: str) -> None:
+        """See a stage to its end, starting it again while DVC is only busy, and say so to `run` whatever happens."""
+        failed = True
+        try:
+            for left in reversed(range(RETRIES + 1)):
+                failed, busy = self.attend(name)
+                if not (failed and busy and left):
+                    break
+                time.sleep(0.5)
+                self.running[name] = self.popen(name)
+        finally:
+            with self.changed:
+                del self.running[name]
+                if failed:
+                    self.failed.append(name)
+                self.changed.notify()
+
+    def attend(self, name: str) -> tuple[bool, bool]:
+        """Pass a stage's lines on until it ends: whether it failed, and whether DVC was busy."""
         process, busy = self.running[name], False
         for line in process.stdout:
             busy = busy or BUSY in line
             if line.strip() and not any(noise in line for noise in NOISE):
                 print(f"  {name}: {line.rstrip()}", flush=True)
-        failed = process.wait() != 0
-        if failed and busy and retries:
-            time.sleep(0.5)
-            self.running[name] = self.popen(name)
-            return self.follow(name, retries - 1)
-        with self.changed:
-            del self.running[name]
-            if failed:
-                self.failed.append(name)
-            self.changed.notify()
+        return process.wait() != 0, busy
