@@ -138,3 +138,19 @@ def test_bars_show_ours_and_the_published():
     assert ours.lines[2][0].get_segments()[1][:, 0] == pytest.approx([59.5, 60.5])
     assert pd.isna(b.containers[1].lines[0].get_xdata()).all()
     assert [label.get_text() for label in a.get_yticklabels()] == ["filter", "full"]
+
+
+@pytest.mark.parametrize("size", [1, 3, 8, 12])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.7, 1.0])
+def test_busiest_box_is_the_first_that_holds_most(size: int, share: float):
+    label = (np.random.default_rng(size).random((12, 12)) < share).astype(np.uint8)
+    corners = [(top, left) for top in range(13 - size) for left in range(13 - size)]
+    top, left = max(corners, key=lambda c: label[c[0] : c[0] + size, c[1] : c[1] + size].sum(dtype=int))
+    assert figures.busiest_box(label, size) == (top, left, size)
+
+
+def test_busiest_box_finds_a_lonely_pixel_and_takes_booleans():
+    label = np.zeros((300, 300), bool)
+    label[299, 120] = True
+    assert figures.busiest_box(label, 10) == (290, 111, 10)
+    assert figures.busiest_box(np.ones((300, 300), np.uint8), 299) == (0, 0, 299)  # more than 255 pixels

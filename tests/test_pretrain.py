@@ -1,5 +1,7 @@
 """Pre-training arms: what they hide, what they minimise, and what stays frozen."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -7,8 +9,10 @@ from torch import nn
 from vasolib import pretrain
 from vasolib.masking import PatchMask
 from vasolib.mim import MaskedAutoencoder, build_encoder, consistency_loss, reconstruct, reconstruction_loss
+from vasolib.networks import autoencoder
 from vasolib.segmentor import UNeXt, freeze
 from vasolib.settings import Arm, Recipe
+from vasolib.study import ROOT, Study
 from vasolib.training import fit, normalise, seeded
 
 MAE = Arm(mask_ratio=0.75)
@@ -170,14 +174,15 @@ def test_training_lowers_the_loss_and_leaves_the_segmentor_as_it_was(tmp_path):
 
 @pytest.mark.slow
 def test_one_step_at_the_papers_own_size(tmp_path):
-    with seeded(0):
-        model = MaskedAutoencoder(build_encoder(224, 16, 768, 12, 12), 512, 8, 16)
+    paper = Study.load(ROOT).scale_named("paper")
+    model = autoencoder(paper, 0)
     assert sum(p.numel() for p in model.encoder.parameters()) == 85_798_656  # ViT-B/16
     assert sum(p.numel() for p in model.parameters()) == 111_907_840  # MAE's own, with its decoder
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     loss_fn = pretrain.pretraining_loss(model, VASOMIM, small_segmentor(), norm_pix_loss=True)
-    recipe = Recipe(epochs=1, batch_size=2, lr=1.5e-4, beta2=0.95, warmup=0.0)
-    batches = Batches(1, *small_batch(2, 224))
+    recipe = replace(paper.pretrain, epochs=1, batch_size=2, warmup=0.0)
+    assert (recipe.lr, recipe.beta2, recipe.weight_decay) == (1.5e-4, 0.95, 0.05)
+    batches = Batches(1, *small_batch(2, paper.image.side))
     table = fit(model, loss_fn, batches, recipe, seed=0, state=tmp_path / "s", name="paper")
     assert table[["loss", "reconstruction", "consistency"]].gt(0).all(axis=None)
     for name, p in model.named_parameters():

@@ -94,10 +94,10 @@ def publish(study: Study) -> None:
     print(f"executed notebooks: {(study.root / 'executed' / study.params.run).relative_to(ROOT)}")
 
 
-def print_times(study: Study) -> None:
+def print_times(stages: list[Stage]) -> None:
     """How long each stage took when it last ran."""
-    for name, seconds in sorted(last_seconds(study).items()):
-        print(f"  {name:40s} {seconds:8.1f} s")
+    for stage in stages:
+        print(f"  {stage.name:28s} " + ("not timed" if stage.seconds is None else f"{stage.seconds:8.1f} s"))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -115,7 +115,7 @@ def main(arguments: list[str] | None = None) -> int:
         if no_scm_needed(study.root):
             dvc(study.root, "config", "--local", "core.no_scm", "true")
         run_stages(study, given.jobs)
-        print_times(study)
+        print_times(stages_of(study))
         publish(study)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

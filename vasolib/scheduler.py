@@ -64,7 +64,6 @@ class Runner:
         self.total = len(todo)
         self.running: dict[str, subprocess.Popen] = {}
         self.failed: list[str] = []
-        self.done = 0
         self.changed = threading.Condition()
 
     def run(self) -> list[str]:

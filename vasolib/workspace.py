@@ -72,6 +72,8 @@ def data_parameters(folder: Path) -> dict[str, object]:
         raise UserError(
             f"DATA={folder} has no labelled set: add `masks` beside `images` in at least one of {sorted(sets)}"
         )
+    if "corpus" in sets:
+        raise UserError(f"DATA={folder} has a set named 'corpus', the name of the store for pre-training: rename it")
     return {
         "data": str(folder.resolve()),
         "data_state": folder_state(sets),

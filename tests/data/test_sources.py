@@ -1,0 +1,138 @@
+"""Stores from the generator and from real folders: nothing that is tested on is ever learned from."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vasolib.data import sources
+from vasolib.data.folder import split_by_patient
+from vasolib.data.sources import write_stores
+from vasolib.data.store import ImageStore
+from vasolib.errors import UserError
+from vasolib.settings import SyntheticSizes
+
+SIZES = SyntheticSizes(corpus=5, train=3, test=2)
+BENCHMARKS = ("synth-a", "synth-b")
+
+
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch):
+    """Frames are drawn in this process: a pool costs more than ten small images."""
+    monkeypatch.setattr(sources, "Parallel", lambda **_: lambda calls: (f(*a, **k) for f, a, k in calls))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stores")
+
+
+@pytest.fixture
+def stores(folder: Path) -> dict[str, ImageStore]:
+    """Small synthetic stores, made once."""
+    if not (folder / "corpus").exists():
+        write_stores(folder, "synthetic", BENCHMARKS, SIZES, 0, 48)
+    return {name: ImageStore.open(folder / name) for name in ("corpus", *BENCHMARKS)}
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_synthetic_stores_have_their_sizes_and_splits(stores: dict[str, ImageStore]):
+    corpus = stores["corpus"]
+    assert len(corpus) == 5 and corpus.masks is None and corpus.side == 48
+    assert set(corpus.table["split"]) == {"train"}
+    for name in BENCHMARKS:
+        store = stores[name]
+        assert list(store.table["split"]) == ["train"] * 3 + ["test"] * 2
+        assert set(store.table["source"]) == {name} and store.masks.shape == (5, 48, 48)
+        assert set(np.unique(store.masks)) == {0, 1}
+        assert store.table["patient"].is_unique
+
+
+def test_the_corpus_shares_no_image_with_a_benchmark(stores: dict[str, ImageStore]):
+    # The corpus and synth-a are of one style: only their indices keep them apart.
+    sums = {name: set(store.table["sha256"]) for name, store in stores.items()}
+    assert all(len(found) == 5 for found in sums.values())
+    assert len(set.union(*sums.values())) == 15
+    assert hashlib.sha256(stores["corpus"].images[0].tobytes()).hexdigest() == stores["corpus"].table["sha256"][0]
+    assert not set(stores["corpus"].table["patient"]) & set(stores["synth-a"].table["patient"])
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(stores: dict, folder: Path, tmp_path: Path):
+    returned, left_out = write_stores(tmp_path / "again", "synthetic", BENCHMARKS, SIZES, 0, 48)
+    assert content(tmp_path / "again") == content(folder) and left_out == {}
+    assert list(returned) == ["corpus", *BENCHMARKS]
+    other, _ = write_stores(tmp_path / "other", "synthetic", BENCHMARKS[:1], SIZES, 1, 48)
+    assert not set(other["corpus"].table["sha256"]) & set(stores["corpus"].table["sha256"])
+
+
+def test_more_images_leave_the_first_ones_as_they_were(stores: dict[str, ImageStore], tmp_path: Path):
+    more, _ = write_stores(tmp_path, "synthetic", ("synth-a",), SyntheticSizes(corpus=6, train=4, test=1), 0, 48)
+    assert list(more["corpus"].table["sha256"][:5]) == list(stores["corpus"].table["sha256"])
+    assert list(more["synth-a"].table["sha256"]) == list(stores["synth-a"].table["sha256"])
+
+
+def test_an_unknown_style_is_refused(tmp_path: Path):
+    with pytest.raises(UserError, match="unknown style 'z'"):
+        write_stores(tmp_path, "synthetic", ("synth-z",), SIZES, 0, 48)
+
+
+def test_frames_come_in_order_from_several_processes(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.undo()
+    frames = list(sources.synthetic_frames("corpus", "a", range(3, 6), 0, 32))
+    assert [frame.id for frame in frames] == ["corpus/3", "corpus/4", "corpus/5"]
+    image, _ = sources.make_frame(0, 5, "a", 32)
+    assert np.array_equal(frames[2].image, image)
+
+
+STEMS = {"left": [f"L{i}_{j}" for i in range(5) for j in range(2)], "right": [f"R{i}_0" for i in range(6)]}
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Path:
+    """Labelled sets `left` and `right`, `plain` without labels, and `boxed` for detection: all images differ."""
+    root, rng = tmp_path / "real", np.random.default_rng(0)
+    for name, stems in (STEMS | {"plain": ["U1_0", "U2_0", "U3_0"], "boxed": ["B_0"]}).items():
+        for kind in ("images", *(["masks"] if name in STEMS else [])):
+            (root / name / kind).mkdir(parents=True)
+            for stem in stems:
+                pixels = rng.integers(0, 256, (20, 16), dtype=np.uint8)
+                Image.fromarray(pixels if kind == "images" else (pixels > 128).astype(np.uint8)).save(
+                    root / name / kind / f"{stem}.png"
+                )
+    (root / "boxed" / "boxes").mkdir()
+    return root
+
+
+def test_a_real_corpus_is_what_has_no_label_and_what_is_trained_on(real: Path, tmp_path: Path):
+    stores, left_out = write_stores(tmp_path / "stores", str(real), ("left", "right"), SIZES, 0, 24)
+    assert list(stores) == ["corpus", "left", "right"]
+    assert list(left_out) == ["boxed"] and "detection" in left_out["boxed"]
+    corpus = stores["corpus"]
+    assert corpus.masks is None and not (corpus.folder / "masks.npy").exists()
+    wanted = {"plain/U1_0", "plain/U2_0", "plain/U3_0"}
+    tested: set[str] = set()
+    for name, stems in STEMS.items():
+        parts = dict(zip(sorted(stems), split_by_patient(name, sorted(stems)), strict=True))
+        wanted |= {f"{name}/{stem}" for stem, part in parts.items() if part == "train"}
+        store = stores[name]
+        assert dict(zip(store.table["id"], store.table["split"], strict=True)) == {
+            f"{name}/{stem}": part for stem, part in parts.items()
+        }
+        assert store.masks is not None and {"train", "test"} == set(store.table["split"])
+        tested |= set(store.table["sha256"][store.select("test")])
+        train, test = (set(store.table["patient"][store.select(part)]) for part in ("train", "test"))
+        assert not train & test
+    assert set(corpus.table["id"]) == wanted and set(corpus.table["split"]) == {"train"}
+    assert tested and not tested & set(corpus.table["sha256"])
+
+
+def test_checksums_of_real_images_are_their_files(real: Path, tmp_path: Path):
+    stores, _ = write_stores(tmp_path / "stores", str(real), ("left", "right"), SIZES, 0, 24)
+    table = stores["corpus"].table.set_index("id")
+    file = real / "plain" / "images" / "U2_0.png"
+    assert table.loc["plain/U2_0", "sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,165 @@
+"""dvc.yaml against params.yaml and the notebooks: what a stage reads it watches, what it writes it declares."""
+
+import ast
+import copy
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from vasolib.report import ITEMS
+from vasolib.scheduler import dvc_environment
+
+ROOT = Path(__file__).resolve().parents[1]
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+HEAVY = {"data", "anatomy", "segmentor", "pretrain", "finetune", "scratch"}
+LIGHT = {"tables", "figures", "features", "report"}
+
+
+def notebook_of(stage: str) -> str:
+    return STAGES[stage]["cmd"].split()[3]
+
+
+def code_of(stage: str) -> str:
+    notebook = nbformat.read(ROOT / "notebooks" / f"{notebook_of(stage)}.ipynb", as_version=4)
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+
+
+def arms_of(stage: str) -> list[str]:
+    """The values of a stage's matrix, [""] for a plain stage."""
+    matrix = STAGES[stage].get("matrix")
+    return PARAMS[re.fullmatch(r"\$\{(\w+)\}", matrix["arm"]).group(1)] if matrix else [""]
+
+
+def outs_of(stage: str) -> dict[str, bool]:
+    """Declared outs, and whether DVC caches each."""
+    outs = [out if isinstance(out, dict) else {out: {}} for out in STAGES[stage]["outs"]]
+    return {name: options.get("cache", True) for out in outs for name, options in out.items()}
+
+
+def test_all_stages_are_known():
+    assert STAGES.keys() == HEAVY | LIGHT
+
+
+@pytest.mark.parametrize("scale", PARAMS["scales"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_parameter_watched_is_there(stage: str, scale: str):
+    assert len(STAGES[stage]["params"]) == len(set(STAGES[stage]["params"]))
+    for key in STAGES[stage]["params"]:
+        for arm in arms_of(stage):
+            value = copy.deepcopy(PARAMS)
+            for part in key.replace("${scale}", scale).replace("${item.arm}", arm).split("."):
+                assert part in value, f"stage {stage} watches {key}, which scale {scale} has not"
+                value = value[part]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_parameters_read_are_watched(stage: str):
+    # `params.x` and `scale.x` as the notebooks write them; the report's facts are about all parameters.
+    watched = {key.removeprefix("scales.${scale}.") for key in STAGES[stage]["params"]}
+    if "scales.${scale}" in watched:
+        watched |= PARAMS["scales"]["smoke"].keys()
+    read = set(re.findall(r"\b(?:study\.)?(?:params|scale)\.(\w+)", code_of(stage)))
+    known = PARAMS.keys() | PARAMS["scales"]["smoke"].keys()
+    assert read <= known
+    assert read <= watched | {"run", "scale"}, f"stage {stage} does not watch {sorted(read - watched)}"
+    if "study.arm(" in code_of(stage):
+        assert any(key.startswith("arms") for key in watched)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_run_and_scale_are_watched(stage: str):
+    assert {"run", "scale"} <= set(STAGES[stage]["params"])
+
+
+@pytest.mark.parametrize("stage", [name for name in STAGES if "matrix" in STAGES[name]])
+def test_an_arm_depends_on_itself_alone(stage: str):
+    texts = [*STAGES[stage]["params"], *STAGES[stage]["deps"], *outs_of(stage)]
+    arms = [key for key in STAGES[stage]["params"] if key.startswith("arms")]
+    assert arms == (["arms.${item.arm}"] if stage == "pretrain" else [])
+    folders = [t for t in texts if re.search(r"/(pretrain|finetune)\b(?!\.)", t) and t.startswith("work/")]
+    assert all(text.endswith("/${item.arm}") for text in folders) and folders
+    assert STAGES[stage]["cmd"].endswith("arm=${item.arm}")
+
+
+def test_heavy_outs_are_cached_and_tables_and_figures_left_to_git():
+    for stage in HEAVY:
+        assert all(name.startswith("work/${run}/") and cached for name, cached in outs_of(stage).items()), stage
+    for stage in LIGHT:
+        for name, cached in outs_of(stage).items():
+            assert name.startswith(("results/${run}/", "figures/${run}/")) and not cached, name
+
+
+def test_every_notebook_belongs_to_a_stage_and_every_stage_to_a_notebook():
+    notebooks = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    assert sorted({notebook_of(stage) for stage in STAGES}) == notebooks
+
+
+def test_commands_are_of_one_form():
+    for stage, parts in STAGES.items():
+        expected = f"python -m vasolib.run {notebook_of(stage)} run=${{run}}"
+        assert parts["cmd"] == expected + (" arm=${item.arm}" if "matrix" in parts else "")
+        assert parts["desc"]
+
+
+def paths_of(source: str, *methods: str) -> set[tuple[str, ...]]:
+    """Leading constant parts of the paths that `study.<method>(...)` is asked for."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+            continue
+        if node.func.attr in methods and getattr(node.func.value, "id", "") == "study":
+            found.add(tuple(a.value if isinstance(a, ast.Constant) else "*" for a in node.args))
+    return found
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_a_notebook_reads_or_writes_is_declared(stage: str):
+    declared = [*STAGES[stage]["deps"], *outs_of(stage)]
+    folders = {path.split("/")[2] for path in declared if path.startswith("work/${run}/")}
+    asked = {path[0] for path in paths_of(code_of(stage), "require", "work")}
+    unfinished = {"runtimes"} if stage == "report" else set()  # run times are no result: the report reads what is there
+    scratch = {"pretrain"} if stage == "scratch" else set()  # the same notebook without weights
+    assert asked - unfinished - scratch <= folders
+    assert "*" not in asked
+
+
+@pytest.mark.parametrize("stage", sorted(LIGHT))
+def test_tables_and_figures_written_are_the_declared_ones(stage: str):
+    source = code_of(stage)
+    written = {f"results/${{run}}/{name}" for name in re.findall(r'study\.results\("([^"{]+)"\)', source)}
+    written |= {f"figures/${{run}}/{name}" for name in re.findall(r'study\.figures\("([^"{]+)"\)', source)}
+    if stage == "tables":  # one loop writes four: their names are the keys of a literal
+        (literal,) = re.findall(r"for name, table in (\{.*\})\.items\(\):", source)
+        written |= {f"results/${{run}}/{name}.csv" for name in re.findall(r'"(\w+)":', literal)}
+    if stage == "figures":
+        written |= {f"figures/${{run}}/{name}" for name in re.findall(r', "([\w.]+\.(?:svg|png))"\)', source)}
+    assert written == set(outs_of(stage))
+
+
+def test_the_report_depends_on_all_that_it_shows():
+    shown = {f"{'results' if item.kind == 'table' else 'figures'}/${{run}}/{item.file}" for item in ITEMS}
+    watched = {dep for dep in STAGES["report"]["deps"] if dep.startswith(("results/", "figures/"))}
+    assert shown - watched == {"results/${run}/runtimes.csv"}  # which it makes itself
+    assert watched - shown <= {"results/${run}/table4_published.csv"}
+    made = {(name.split("/")[-1], notebook_of(stage)) for stage in LIGHT for name in outs_of(stage)}
+    assert {(item.file, item.notebook) for item in ITEMS} <= made
+
+
+def test_inputs_of_the_paper_are_watched_where_they_are_read():
+    for stage in STAGES:
+        assert ('"published.csv"' in code_of(stage)) == ("paper/published.csv" in STAGES[stage]["deps"]), stage
+
+
+def test_dvc_understands_the_file():
+    command = [sys.executable, "-m", "dvc", "stage", "list"]
+    done = subprocess.run(command, cwd=ROOT, env=dvc_environment(), capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    listed = {line.split()[0] for line in done.stdout.splitlines()}
+    wanted = {f"{stage}@{arm}" if arm else stage for stage in STAGES for arm in arms_of(stage)}
+    assert listed == wanted

@@ -1,0 +1,106 @@
+"""The networks of a scale: drawn from a seed, and through a file and back."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from vasolib.errors import UserError
+from vasolib.networks import autoencoder, encoder, load_weights, save_weights, segmentation_network
+from vasolib.settings import Scale
+from vasolib.study import ROOT, Study
+
+SCALE: Scale = Study.load(ROOT).scale_named("smoke")
+LAPTOP: Scale = Study.load(ROOT).scale_named("laptop")
+
+
+def equal(a: nn.Module, b: nn.Module) -> bool:
+    """Whether two networks have the same entries with the same values."""
+    a, b = a.state_dict(), b.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(value, b[name]) for name, value in a.items())
+
+
+def test_the_seed_decides_and_the_callers_generator_is_left_alone():
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first = autoencoder(SCALE, 0)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(3)
+    assert equal(autoencoder(SCALE, 0), first)
+    assert not equal(autoencoder(SCALE, 1), first)
+
+
+def test_the_encoder_is_as_the_scale_says():
+    vit = encoder(SCALE)
+    assert vit.embed_dim == SCALE.encoder.embed_dim and len(vit.blocks) == SCALE.encoder.depth
+    assert vit.blocks[0].attn.num_heads == SCALE.encoder.num_heads
+    assert vit.patch_embed.num_patches == (SCALE.image.side // SCALE.image.patch) ** 2
+
+
+@pytest.mark.parametrize("arm", ["unet", "vit", "vasomim"])
+def test_segmentation_networks_give_one_map_per_image(arm: str):
+    network = segmentation_network(arm, SCALE, 0).eval()
+    with torch.no_grad():
+        assert network(torch.zeros(2, 3, 64, 64)).shape == (2, 1, 64, 64)
+    assert hasattr(network, "encoder") == (arm != "unet")
+    assert equal(segmentation_network(arm, SCALE, 0), network)
+    assert not equal(segmentation_network(arm, SCALE, 1), network)
+
+
+def test_weights_come_back_and_equal_weights_are_equal_files(tmp_path: Path):
+    model = autoencoder(SCALE, 0)
+    for name in "ab":
+        save_weights(tmp_path / name, autoencoder(SCALE, 0))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    other = autoencoder(SCALE, 1)
+    assert load_weights(tmp_path / "a", other) is other
+    assert equal(other, model)
+    save_weights(tmp_path / "b", autoencoder(SCALE, 1))
+    assert (tmp_path / "a").read_bytes() != (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("arm", [None, "vit"])
+def test_a_prefix_picks_the_encoder_alone(tmp_path: Path, arm: str | None):
+    model = autoencoder(SCALE, 0)
+    save_weights(tmp_path / "w", model)
+    target = encoder(SCALE) if arm is None else segmentation_network(arm, SCALE, 7).encoder
+    assert equal(load_weights(tmp_path / "w", target, prefix="encoder."), model.encoder)
+
+
+@pytest.mark.parametrize(
+    ("network", "prefix"),
+    [
+        (lambda: autoencoder(LAPTOP, 0), ""),  # of other widths
+        (lambda: encoder(SCALE), ""),  # entries that it does not have
+        (lambda: encoder(SCALE), "nowhere."),  # entries that the file does not have
+        (lambda: segmentation_network("unet", SCALE, 0), "encoder."),
+    ],
+)
+def test_another_architecture_is_refused_by_the_files_name(tmp_path: Path, network, prefix: str):
+    save_weights(tmp_path / "model.safetensors", autoencoder(SCALE, 0))
+    with pytest.raises(UserError, match=r"model\.safetensors does not fit this scale's network") as caught:
+        load_weights(tmp_path / "model.safetensors", network(), prefix)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights", None])
+def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes | None):
+    path = tmp_path / "model.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=r"model\.safetensors"):
+        load_weights(path, encoder(SCALE))
+
+
+def test_a_failed_write_leaves_the_older_file(tmp_path: Path):
+    save_weights(tmp_path / "w", autoencoder(SCALE, 0))
+    before = (tmp_path / "w").read_bytes()
+
+    class Broken(nn.Module):
+        def state_dict(self):
+            raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        save_weights(tmp_path / "w", Broken())
+    assert (tmp_path / "w").read_bytes() == before

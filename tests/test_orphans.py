@@ -1,0 +1,96 @@
+"""Killing a driver ends its stages, and all that these started."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from vasolib.orphans import DRIVER, lives
+
+ROOT = Path(__file__).resolve().parents[1]
+SLEEP = "[sys.executable, '-c', 'import time; time.sleep(60)']"
+STAGE = f"""
+import subprocess, sys, time
+from vasolib.orphans import end_with_parent
+end_with_parent(every=0.1)
+child = subprocess.Popen({SLEEP})
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+DRIVING = f"""
+import os, subprocess, sys, time
+stage = subprocess.Popen([sys.executable, '-c', {STAGE!r}], env={{**os.environ, **ENVIRONMENT}})
+print(stage.pid, flush=True)
+time.sleep(60)
+"""
+BETWEEN = f"""
+import subprocess, sys
+subprocess.run([sys.executable, '-c', {STAGE!r}])
+"""  # outlives a killed driver, as DVC and its shell do
+
+
+def ended_within(seconds: float, *processes: int) -> bool:
+    until = time.monotonic() + seconds
+    while any(map(lives, processes)):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., subprocess.Popen]]:
+    """Starts Python code whose output is read; ends all of it afterwards."""
+    started: list[psutil.Process] = []
+    pipes: list[subprocess.Popen] = []
+
+    def begin(code: str, **environment: str) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True
+        )
+        pipes.append(process)
+        started.append(psutil.Process(process.pid))
+        return process
+
+    yield begin
+    for process in started:
+        with contextlib.suppress(psutil.Error):
+            for below in [*process.children(recursive=True), process]:
+                below.kill()
+    for process in pipes:
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_stage_and_its_child_end_with_a_killed_parent(start: Callable[..., subprocess.Popen]):
+    driver = start(DRIVING.replace("ENVIRONMENT", repr({DRIVER: "0"})))
+    stage, child = int(driver.stdout.readline()), int(driver.stdout.readline())
+    assert lives(stage) and lives(child)
+    driver.kill()
+    driver.wait()
+    assert ended_within(8, stage, child)
+
+
+def test_a_stage_ends_with_a_killed_driver_though_its_parent_lives_on(start: Callable[..., subprocess.Popen]):
+    driver = start("import time; print('up', flush=True); time.sleep(60)")
+    driver.stdout.readline()
+    between = start(BETWEEN, **{DRIVER: str(driver.pid)})
+    child = int(between.stdout.readline())
+    stage = psutil.Process(child).ppid()
+    assert lives(stage) and lives(child) and psutil.Process(stage).ppid() == between.pid
+    driver.kill()  # not collected yet, so the system still lists it
+    assert ended_within(8, stage, child)
+
+
+def test_a_process_lives_until_it_has_ended():
+    assert lives(os.getpid())
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    assert ended_within(8, process.pid)  # before it is collected
+    process.wait()
+    assert not lives(process.pid)

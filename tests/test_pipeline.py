@@ -1,0 +1,220 @@
+"""The command behind `make study`: stages in their order, forecasts, and one line for everything wrong."""
+
+import json
+import shutil
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from vasolib import pipeline, workspace
+from vasolib.errors import UserError
+from vasolib.scheduler import Stage
+from vasolib.study import ROOT, Study
+
+SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+
+
+def made_up(root: Path, run: str = "doll") -> Study:
+    """A study below `root` with recorded times of two executions."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "params.yaml").write_text(yaml.safe_dump(SHIPPED | {"run": run, "scale": "smoke"}), encoding="utf-8")
+    study = Study.load(root)
+    study.work("runtimes").mkdir(parents=True)
+    for name, seconds in {"10_data": 5.0, "40_pretrain_mae": 70.0}.items():
+        facts = {"stage": name, "seconds": seconds}
+        study.work("runtimes", f"{name}.json").write_text(json.dumps(facts), encoding="utf-8")
+    return study
+
+
+@pytest.mark.parametrize(
+    ("command", "want"),
+    [
+        ("python -m vasolib.run 10_data run=smoke", "10_data"),
+        ("python -m vasolib.run 40_pretrain run=smoke arm=mae_50", "40_pretrain_mae_50"),
+        ("python -m vasolib.run 40_pretrain run=smoke-hospital.1 arm=a=b", "40_pretrain_a=b"),
+    ],
+)
+def test_label_of_a_command(command: str, want: str):
+    assert pipeline.label_of(command) == want
+
+
+def test_this_machines_times_come_before_the_committed_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pipeline, "ROOT", tmp_path)
+    study = made_up(tmp_path / "runs" / "doll")
+    assert pipeline.last_seconds(study) == {"10_data": 5.0, "40_pretrain_mae": 70.0}
+    (tmp_path / "results" / "doll").mkdir(parents=True)
+    rows = "cores,seconds,stage\n2,900,10_data\n2,30,20_anatomy\n"
+    (tmp_path / "results" / "doll" / "runtimes.csv").write_text(rows, encoding="utf-8")
+    assert pipeline.last_seconds(study) == {"10_data": 5.0, "20_anatomy": 30, "40_pretrain_mae": 70.0}
+
+
+@pytest.fixture(scope="module")
+def stages() -> list[Stage]:
+    """Those of the shipped dvc.yaml."""
+    return pipeline.stages_of(Study.load(ROOT))
+
+
+def test_every_stage_comes_after_what_it_needs(stages: list[Stage]):
+    names = [stage.name for stage in stages]
+    assert len(set(names)) == len(names)
+    for place, stage in enumerate(stages):
+        assert stage.needs <= set(names[:place]), stage
+
+
+def test_the_stages_are_the_studys(stages: list[Stage]):
+    needs = {stage.name: stage.needs for stage in stages}
+    arms, scratch = SHIPPED["pretrain_arms"], SHIPPED["scratch_arms"]
+    assert {name for name in needs if "@" in name} == {
+        *(f"{kind}@{arm}" for kind in ("pretrain", "finetune") for arm in arms),
+        *(f"scratch@{arm}" for arm in scratch),
+    }
+    assert needs["data"] == frozenset()
+    assert needs["pretrain@mae"] == {"data", "anatomy", "segmentor"}
+    assert needs["finetune@mae"] == {"data", "pretrain@mae"}
+    assert needs["scratch@unet"] == {"data"}
+    assert {name for name in needs if name.startswith(("finetune", "scratch"))} <= needs["tables"]
+    assert needs["report"] == {"tables", "figures", "features"}
+
+
+def test_stages_know_how_long_they_took(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pipeline, "last_seconds", lambda study: {"10_data": 5.0, "40_pretrain_mae": 70.0})
+    seconds = {stage.name: stage.seconds for stage in pipeline.stages_of(Study.load(ROOT))}
+    assert (seconds["data"], seconds["pretrain@mae"], seconds["pretrain@mae_50"]) == (5.0, 70.0, None)
+
+
+@pytest.fixture
+def fenced(monkeypatch: pytest.MonkeyPatch) -> list:
+    """Neither DVC nor a stage is ever started; what would have been run is listed."""
+    calls: list = []
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(pipeline, "run_stages", lambda *call: calls.append(call))
+    monkeypatch.setattr(pipeline, "dvc", lambda *call: calls.append(call))
+    monkeypatch.setattr(pipeline, "publish", lambda study: None)
+    monkeypatch.setattr(workspace, "mirror", lambda *call: calls.append(call))
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--scale", "smoke", "--data", "no-such-folder"], "DATA=no-such-folder is not a folder"),
+        (["--scale", "smok"], "there is no scale 'smok': did you mean 'smoke'?"),
+        (["--scale", "smoke", "--jobs", "0"], "JOBS=0 is not a number of jobs: give 1 or more"),
+        (["--jobs", "-2"], "JOBS=-2 is not a number of jobs"),
+    ],
+)
+def test_a_wrong_call_is_one_line(
+    fenced: list, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, arguments: list, message: str
+):
+    monkeypatch.setattr(workspace, "mirror", lambda home, scale, data: workspace.data_parameters(data))
+    assert pipeline.main(arguments) == 1
+    told = capsys.readouterr()
+    assert told.err.startswith(f"error: {message}") and told.err.count("\n") == 1 and not told.out
+    assert fenced == []
+
+
+def test_too_little_disk_is_one_line(fenced: list, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    monkeypatch.setattr(shutil, "disk_usage", lambda root: SimpleNamespace(free=1.5 * 2**30))
+    assert pipeline.main(["--scale", "smoke"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: 1.5 GiB are free on the disk of ") and told.count("\n") == 1
+    assert "3 GiB are needed: free some space" in told and fenced == []
+
+
+@pytest.mark.parametrize("arguments", [["--jobs", "two"], ["--scales", "smoke", "x"], ["stray"]])
+def test_options_that_are_none_are_explained(fenced: list, capsys: pytest.CaptureFixture, arguments: list):
+    with pytest.raises(SystemExit) as caught:
+        pipeline.main(arguments)
+    assert caught.value.code == 2 and "usage: python -m vasolib.pipeline" in capsys.readouterr().err
+    assert fenced == []
+
+
+def test_failed_stages_and_interrupts_have_their_own_codes(
+    fenced: list, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    def fail(*_: object) -> None:
+        raise UserError("failed: pretrain@mae (see above)")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "run_stages", fail)
+    assert pipeline.main([]) == 1 and capsys.readouterr().err == "error: failed: pretrain@mae (see above)\n"
+    monkeypatch.setattr(pipeline, "run_stages", interrupt)
+    assert pipeline.main([]) == 130 and capsys.readouterr().err.startswith("interrupted: the same command goes on")
+
+
+class Ended:
+    """A runner that only notes what it was given."""
+
+    failed: tuple = ()
+
+    def __init__(self, root: Path, todo: list[Stage], jobs: int) -> None:
+        type(self).todo, type(self).jobs = [stage.name for stage in todo], jobs
+
+    def run(self) -> list[str]:
+        return list(self.failed)
+
+
+@pytest.fixture
+def chain(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Three stages a, b after a, and c alone; b and what follows it is stale."""
+    three = [Stage("a", frozenset(), 1.0), Stage("b", frozenset("a"), 60.0), Stage("c", frozenset(), None)]
+    monkeypatch.setattr(pipeline, "stages_of", lambda study: three)
+    monkeypatch.setattr(pipeline, "dvc", lambda *_: '{"b": ["changed command"]}')
+    monkeypatch.setattr(pipeline, "Runner", Ended)
+    monkeypatch.setattr(Ended, "failed", ())
+    return monkeypatch
+
+
+def test_only_what_is_stale_is_run(chain: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    pipeline.run_stages(SimpleNamespace(root=ROOT), 2)
+    assert (Ended.todo, Ended.jobs) == (["b"], 2)
+    assert capsys.readouterr().out.startswith("1 of 3 stages to run with 2 jobs: about 60 s.\nThe run took")
+
+
+def test_nothing_stale_is_said(chain: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    chain.setattr(pipeline, "dvc", lambda *_: "{}")
+    pipeline.run_stages(SimpleNamespace(root=ROOT), 2)
+    assert capsys.readouterr().out == "Nothing to do: every stage is up to date.\n"
+
+
+def test_failed_stages_are_named(chain: pytest.MonkeyPatch):
+    chain.setattr(Ended, "failed", ("b",))
+    with pytest.raises(UserError, match=r"^failed: b \(see above\)"):
+        pipeline.run_stages(SimpleNamespace(root=ROOT), 2)
+
+
+def test_dvcs_own_errors_are_passed_on_and_busy_ones_tried_again(monkeypatch: pytest.MonkeyPatch):
+    answers = [(1, "", "x is busy"), (0, "fine", ""), (1, "", "ERROR: no such stage")]
+    monkeypatch.setattr(pipeline.time, "sleep", lambda seconds: None)
+
+    def answer(*_: object, **__: object) -> SimpleNamespace:
+        code, out, err = answers.pop(0)
+        return SimpleNamespace(returncode=code, stdout=out, stderr=err)
+
+    monkeypatch.setattr(pipeline.subprocess, "run", answer)
+    assert pipeline.dvc(ROOT, "status") == "fine"
+    with pytest.raises(UserError, match=r"^dvc status failed: ERROR: no such stage$"):
+        pipeline.dvc(ROOT, "status", "--json")
+
+
+def test_results_of_a_folder_of_its_own_are_brought_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    monkeypatch.setattr(pipeline, "ROOT", tmp_path)
+    study = made_up(tmp_path / "runs" / "doll")
+    for path in (study.results("report.html"), study.figures("a.svg")):
+        path.parent.mkdir(parents=True)
+        path.write_text("new")
+    pipeline.publish(study)
+    pipeline.publish(study)  # again, over the older ones
+    assert (tmp_path / "results" / "doll" / "report.html").read_text() == "new"
+    assert (tmp_path / "figures" / "doll" / "a.svg").read_text() == "new"
+    told = capsys.readouterr().out
+    assert Path("results/doll/report.html").as_posix() in told and str(tmp_path) not in told
+    pipeline.print_times([Stage("data", frozenset(), 5.0), Stage("pretrain@new", frozenset({"data"}), None)])
+    assert capsys.readouterr().out.split() == ["data", "5.0", "s", "pretrain@new", "not", "timed"]

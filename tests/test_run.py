@@ -1,0 +1,163 @@
+"""The notebook runner: what it refuses, what it reports, and that equal runs leave equal files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from vasolib import run
+from vasolib.errors import UserError
+from vasolib.study import ROOT, Study
+
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+
+
+def write_notebook(path: Path, *sources: str) -> Path:
+    """A notebook with a parameters cell (run, arm) before the given cells, each with a fixed id."""
+    parameters = new_code_cell('run = "smoke"\narm = "mae"', id="t-01", metadata={"tags": ["parameters"]})
+    work = [new_code_cell(source, id=f"t-{i:02d}") for i, source in enumerate(sources, 2)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(
+        new_notebook(cells=[new_markdown_cell("# Title", id="t-00"), parameters, *work], metadata=KERNEL), path
+    )
+    return path
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A made-up checkout, run `doll`, with the notebook 10_tiny; no watcher is started, the environment is kept."""
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    monkeypatch.setattr("vasolib.study.ROOT", tmp_path)
+    monkeypatch.setattr(run, "end_with_parent", lambda: None)
+    monkeypatch.setattr(run, "prepare_environment", lambda threads: None)
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
+    monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    values = SHIPPED | {"run": "doll", "scale": "smoke"}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    write_notebook(tmp_path / "notebooks" / "10_tiny.ipynb", "1 + 1")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("parameters", "want"),
+    [
+        ({"run": "smoke"}, "10_data"),
+        ({"run": "smoke", "arm": "vasomim"}, "10_data_vasomim"),
+        ({"arm": "mae", "run": "smoke", "seed": 3}, "10_data_mae_3"),
+        ({}, "10_data"),
+    ],
+)
+def test_label(parameters: dict, want: str):
+    assert run.label("10_data", parameters) == want
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "usage: python -m vasolib.run NOTEBOOK key=value"),
+        (["10_tiny"], "run=<name> is missing"),
+        (["10_tiny", "run"], "usage:"),
+        (["10_tiny", "run=doll", "arm"], "usage:"),
+        (["10_tiny", "arm=mae"], "run=<name> is missing"),
+        (["10_tiny", "run=1"], "run=<name> is missing"),
+        (["10_tiny", "run="], "run=<name> is missing"),
+        (["10_tiny", "run=[doll]"], "run=<name> is missing"),
+        (["10_tiny", "run=["], "run=[ cannot be read"),
+        (["10_tiny", "run=doll", "arm={a: b: c}"], "arm={a: b: c} cannot be read"),
+        (["10_tiny", f"run={'9' * 5000}"], "cannot be read"),
+        (["10_tini", "run=doll"], "there is no notebook '10_tini': did you mean '10_tiny'?"),
+        (["run=doll"], "run=<name> is missing"),
+        (["10_tiny", "run=doll", "amr=mae"], "10_tiny.ipynb has no parameter 'amr': did you mean 'arm'?"),
+        (["10_tiny", "run=doll", "=1"], "10_tiny.ipynb has no parameter ''"),
+        (["10_tiny", "run=none-such"], "there is no run 'none-such' here yet"),
+    ],
+)
+def test_a_wrong_call_is_one_line(project: Path, capsys: pytest.CaptureFixture, arguments: list, message: str):
+    assert run.main(arguments) == 1
+    told = capsys.readouterr()
+    assert told.err.startswith("error: ") and message in told.err
+    assert told.err.count("\n") == 1 and not told.out
+    assert not (project / "executed").exists()
+
+
+def test_command_line_of_the_checkout():
+    command = [sys.executable, "-m", "vasolib.run", "40_pretrian", "run=smoke"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: there is no notebook '40_pretrian': did you mean '40_pretrain'?\n"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_declared_parameters_of_the_shipped_notebooks(path: Path):
+    declared = run.declared_parameters(path)
+    assert list(declared) == (["run", "arm"] if path.stem[:2] in ("40", "50") else ["run"])
+    assert declared["run"] == '"smoke"'
+
+
+def test_equal_runs_leave_equal_files(project: Path, capsys: pytest.CaptureFixture):
+    cells = (
+        "import os, sys, time",
+        "for i in range(4):\n    print(i, arm, flush=True)\n    time.sleep(0.3 * (i == os.getpid() % 4))",
+        "print('loud', file=sys.stderr)\nos.getcwd()",
+    )
+    write_notebook(project / "notebooks" / "10_tiny.ipynb", *cells)
+    label, executed = "10_tiny_vasomim", project / "executed" / "doll"
+    found = []
+    for _ in range(2):
+        assert run.main(["10_tiny", "run=doll", "arm=vasomim"]) == 0
+        found.append([(executed / f"{label}{suffix}").read_bytes() for suffix in (".ipynb", ".html")])
+        told = capsys.readouterr()
+        assert "0 vasomim" in told.out and "loud" in told.err and f"{label}: " in told.out
+    assert found[0] == found[1]
+    notebook = nbformat.read(executed / f"{label}.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    assert [cell.id for cell in notebook.cells] == ["t-00", "t-01", "injected-parameters", "t-02", "t-03", "t-04"]
+    assert [o.text for o in notebook.cells[4].outputs] == ["0 vasomim\n1 vasomim\n2 vasomim\n3 vasomim\n"]
+    assert notebook.cells[5].outputs[-1].data["text/plain"] == repr(str(project))
+    facts = json.loads((project / "work" / "doll" / "runtimes" / f"{label}.json").read_text(encoding="utf-8"))
+    assert facts["stage"] == label and facts["seconds"] > 0 and facts["threads"] == 1
+
+
+def test_a_failing_cell_is_named_with_the_place_of_all_of_it(project: Path, capsys: pytest.CaptureFixture):
+    write_notebook(project / "notebooks" / "10_tiny.ipynb", "{}['absent']", "print('never')")
+    assert run.main(["10_tiny", "run=doll"]) == 1
+    executed = project / "executed" / "doll" / "10_tiny.ipynb"
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"error: 10_tiny.ipynb failed with KeyError: 'absent' (all of it: {executed})"
+    assert "KeyError" in executed.read_text(encoding="utf-8") and executed.with_suffix(".html").exists()
+    assert not (project / "work" / "doll" / "runtimes").exists()
+
+
+def test_a_users_error_in_a_cell_comes_out_as_its_own_message(project: Path, tmp_path: Path):
+    source = "from vasolib.errors import UserError\nraise UserError('x.npy is missing: run notebook 10 first')"
+    notebook = write_notebook(tmp_path / "n.ipynb", f"import sys\nsys.path.insert(0, {str(ROOT)!r})", source)
+    with pytest.raises(UserError, match=r"^x\.npy is missing: run notebook 10 first$"):
+        run.execute(notebook, tmp_path / "out.ipynb", {"run": "doll"})
+
+
+def test_a_killed_kernel_is_said_to_be_killed(project: Path, tmp_path: Path):
+    notebook = write_notebook(tmp_path / "n.ipynb", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(UserError, match=r"kernel of n\.ipynb was killed at a peak of \d+ MiB.*batch_size"):
+        run.execute(notebook, tmp_path / "out.ipynb", {"run": "doll"})
+
+
+def test_record_writes_what_the_report_reads(project: Path, capsys: pytest.CaptureFixture):
+    run.record(Study.load(project), "40_pretrain_mae", 12.345)
+    facts = json.loads((project / "work" / "doll" / "runtimes" / "40_pretrain_mae.json").read_text(encoding="utf-8"))
+    assert {"stage", "seconds", "peak_mib", "threads", "cores", "cpu", *run.VERSIONS} == facts.keys()
+    assert (facts["stage"], facts["seconds"]) == ("40_pretrain_mae", 12.3) and facts["cpu"]
+    assert capsys.readouterr().out.startswith("40_pretrain_mae: 12 s, peak ")
+
+
+def test_what_kernels_inherit(monkeypatch: pytest.MonkeyPatch):
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY", "MPLBACKEND", "HF_HUB_OFFLINE")
+    for name in (*names, "JUPYTER_PREFER_ENV_PATH", "PYDEVD_DISABLE_FILE_VALIDATION"):
+        monkeypatch.setenv(name, "before")  # given back afterwards
+    run.prepare_environment(3)
+    assert [run.os.environ[name] for name in names] == ["3", "3", "PASSIVE", "agg", "1"]

@@ -1,0 +1,178 @@
+"""Folders of their own for other scales and data: complete copies, and the checkout is left alone."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from vasolib import workspace
+from vasolib.data.folder import find_sets
+from vasolib.errors import UserError
+from vasolib.study import ROOT, Study
+from vasolib.workspace import COPIED, data_parameters, folder_state, mirror, open_workspace
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Study:
+    """A checkout with what a run needs, and with what must not be copied."""
+    root = tmp_path / "home"
+    root.mkdir()
+    for name in COPIED:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, root / name, **({"ignore": hidden} if copy is shutil.copytree else {}))
+    (root / "vasolib" / "__pycache__").mkdir()
+    (root / "vasolib" / "__pycache__" / "x.pyc").write_bytes(b"\xff\xfe")
+    (root / "notebooks" / ".ipynb_checkpoints").mkdir()
+    (root / "notebooks" / ".ipynb_checkpoints" / "10_data-checkpoint.ipynb").write_text("{}")
+    (root / "README.md").write_text("not needed by a run")
+    return Study.load(root)
+
+
+def hidden(folder: str, names: list[str]) -> set[str]:
+    return {"__pycache__", ".ipynb_checkpoints"} & set(names)
+
+
+def files(root: Path) -> dict[str, tuple[bytes, int]]:
+    """Bytes and time of every file below `root`, outside of runs."""
+    paths = [p for p in sorted(root.rglob("*")) if p.is_file() and p.relative_to(root).parts[0] != "runs"]
+    return {p.relative_to(root).as_posix(): (p.read_bytes(), p.stat().st_mtime_ns) for p in paths}
+
+
+def save(folder: Path, kind: str, *stems: str, value: int = 9) -> None:
+    """Small images of one set."""
+    (folder / kind).mkdir(parents=True, exist_ok=True)
+    for stem in stems:
+        Image.fromarray(np.full((8, 8), value, np.uint8)).save(folder / kind / f"{stem}.png")
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Path:
+    """Two labelled sets and one without labels, in a folder with an odd name."""
+    root = tmp_path / "Köln (2024), A+B"
+    for name in ("zeta", "alpha"):
+        save(root / name, "images", "p1_1", "p2_1", "p3_1")
+        save(root / name, "masks", "p1_1", "p2_1", "p3_1", value=1)
+    save(root / "plain", "images", "q1_1", "q2_1")
+    return root
+
+
+def test_a_scales_folder_is_complete_and_the_checkout_untouched(home: Study):
+    before = files(home.root)
+    study = mirror(home, "smoke", None)
+    assert files(home.root) == before
+    assert study.root == home.root / "runs" / "smoke"
+    assert (study.params.run, study.params.scale, study.params.data) == ("smoke", "smoke", "synthetic")
+    assert study.params.stands_for == home.params.stands_for and study.params.benchmarks == home.params.benchmarks
+    copied = {name: content for name, (content, _) in files(study.root).items()}
+    own = {"params.yaml", ".dvc/config"}
+    left = {"README.md", "vasolib/__pycache__/x.pyc", "notebooks/.ipynb_checkpoints/10_data-checkpoint.ipynb"}
+    assert copied.keys() - own == before.keys() - left - own
+    assert all(content == before[name][0] for name, content in copied.items() if name not in own)
+    assert "no_scm = true" in copied[".dvc/config"].decode()
+    values, shipped = (yaml.safe_load((s.root / "params.yaml").read_text(encoding="utf-8")) for s in (study, home))
+    assert values == shipped | {"run": "smoke", "scale": "smoke"}
+
+
+def test_unchanged_files_keep_their_times(home: Study):
+    study = mirror(home, "smoke", None)
+    for path in study.root.rglob("*"):
+        if path.is_file():
+            os.utime(path, (1000, 1000))
+    (home.root / "vasolib" / "masking.py").write_text("x = 'ä'\n", encoding="utf-8")
+    for path in home.root.glob("notebooks/*.ipynb"):
+        path.touch()
+    mirror(home, "smoke", None)
+    renewed = {name for name, (_, time) in files(study.root).items() if time != 1000 * 10**9}
+    assert renewed == {"vasolib/masking.py"}
+    assert (study.root / "vasolib" / "masking.py").read_text(encoding="utf-8") == "x = 'ä'\n"
+
+
+def test_what_is_gone_from_the_checkout_goes_and_what_the_run_made_stays(home: Study):
+    study = mirror(home, "smoke", None)
+    made = [study.work("stores", "table.csv"), study.results("t.csv"), study.root / "dvc.lock"]
+    for path in made:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("kept")
+    (home.root / "vasolib" / "data" / "crops.py").unlink()
+    (home.root / "notebooks" / "80_features.ipynb").unlink()
+    mirror(home, "smoke", None)
+    assert not (study.root / "vasolib" / "data" / "crops.py").exists()
+    assert not (study.root / "notebooks" / "80_features.ipynb").exists()
+    assert (study.root / "vasolib" / "data" / "store.py").exists()
+    assert all(path.read_text() == "kept" for path in made)
+
+
+def test_real_data_have_a_folder_named_after_scale_and_data(home: Study, real: Path):
+    study = mirror(home, "smoke", real)
+    assert study.params.run == study.root.name == "smoke-K_ln__2024___A_B"
+    assert study.params.data == str(real.resolve()) and study.params.scale == "smoke"
+    assert study.params.benchmarks == ("alpha", "zeta")
+    assert study.params.stands_for == {} and study.params.data_state
+    assert mirror(home, "laptop", real).params.run == "laptop-K_ln__2024___A_B"
+    assert Study.load(home.root) == home
+
+
+def test_new_parameters_of_the_checkout_reach_the_run(home: Study):
+    mirror(home, "smoke", None)
+    text = (home.root / "params.yaml").read_text(encoding="utf-8").replace("seed: 0 ", "seed: 7 ")
+    (home.root / "params.yaml").write_text(text, encoding="utf-8")
+    assert mirror(Study.load(home.root), "smoke", None).params.seed == 7
+
+
+def test_labelled_sets_are_the_benchmarks(real: Path):
+    (real / "boxed" / "boxes").mkdir(parents=True)
+    save(real / "boxed", "images", "a_1")
+    found = data_parameters(real)
+    assert found.keys() == {"data", "data_state", "benchmarks", "stands_for"}
+    assert found["benchmarks"] == ["alpha", "zeta"]
+
+
+def test_data_without_a_label_are_refused(tmp_path: Path):
+    save(tmp_path / "plain", "images", "a_1")
+    with pytest.raises(UserError, match=r"has no labelled set: add `masks`.*\['plain'\]"):
+        data_parameters(tmp_path)
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    for wrong in (tmp_path / "absent", tmp_path / "file"):
+        with pytest.raises(UserError, match=r"DATA=.* is not a folder"):
+            data_parameters(wrong)
+    with pytest.raises(UserError, match="no set in the data folder"):
+        data_parameters(tmp_path)
+
+
+def test_the_state_of_a_folder_changes_with_its_files(real: Path):
+    def state() -> str:
+        return folder_state(find_sets(real)[0])
+
+    states = [state()]
+    assert state() == states[0]
+    save(real / "plain", "images", "q3_1")  # one more
+    states.append(state())
+    os.utime(real / "zeta" / "images" / "p1_1.png", ns=(5, 5))  # another time
+    states.append(state())
+    save(real / "alpha", "masks", "p2_1", value=0)  # another label
+    os.utime(real / "alpha" / "masks" / "p2_1.png", ns=(7, 7))
+    states.append(state())
+    (real / "plain" / "images" / "q3_1.png").unlink()  # one less
+    states.append(state())
+    assert len(set(states)) == len(states)
+
+
+def test_the_checkouts_own_scale_needs_no_folder(home: Study, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(workspace, "ROOT", home.root)
+    assert open_workspace("laptop", None) == home and not (home.root / "runs").exists()
+    assert open_workspace("smoke", None).root == home.root / "runs" / "smoke"
+    with pytest.raises(UserError, match="no scale 'smokes'"):
+        open_workspace("smokes", None)
+
+
+def test_a_set_may_not_take_the_corpus_name(real: Path):
+    (real / "b").rename(real / "corpus") if (real / "b").exists() else (real / "xcad").rename(real / "corpus")
+    with pytest.raises(UserError, match=r"named 'corpus'.*rename"):
+        data_parameters(real)
