@@ -173,6 +173,6 @@ def test_the_checkouts_own_scale_needs_no_folder(home: Study, monkeypatch: pytes
 
 
 def test_a_set_may_not_take_the_corpus_name(real: Path):
-    (real / "b").rename(real / "corpus") if (real / "b").exists() else (real / "xcad").rename(real / "corpus")
+    (real / "plain").rename(real / "corpus")
     with pytest.raises(UserError, match=r"named 'corpus'.*rename"):
         data_parameters(real)

@@ -88,10 +88,8 @@ class Runner:
             number = self.total - len(self.waiting)
             left = [s for s in (stage, *self.waiting) if s.seconds is not None]
             last = "not timed yet" if stage.seconds is None else f"last time {minutes(stage.seconds)}"
-            print(
-                f"[{number}/{self.total}] {stage.name} | {last} | {forecast(left or [stage], self.jobs)} left",
-                flush=True,
-            )
+            ahead = f" | {forecast(left, self.jobs)} left" if left else ""
+            print(f"[{number}/{self.total}] {stage.name} | {last}{ahead}", flush=True)
             self.running[stage.name] = self.popen(stage.name)
             threading.Thread(target=self.follow, args=(stage.name,), daemon=True).start()
 
