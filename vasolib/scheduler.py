@@ -14,7 +14,18 @@ from vasolib.orphans import DRIVER
 
 BUSY = "is busy"  # what DVC says when another of its processes holds a lock for a moment
 RETRIES = 20
-NOISE = (BUSY, "IPKernelApp", "dvc push", "Updating lock file", "> python -m", "Running stage")  # not news to a reader
+NOISE = (  # what a reader of the progress lines need not know
+    BUSY,
+    "IPKernelApp",
+    "Running stage",
+    "> python -m",
+    "Updating lock file",
+    "dvc push",
+    "To track the changes with git",
+    "git add dvc.lock",
+    "To enable auto staging",
+    "dvc config core.autostage",
+)
 
 
 @dataclass(frozen=True)
