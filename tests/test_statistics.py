@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from vasolib.errors import UserError
+from vasolib.figures import bars
 from vasolib.statistics import beside_published, format_value, summarise
 
 PUBLISHED = pd.read_csv(Path(__file__).resolve().parents[1] / "paper" / "published.csv")
@@ -84,6 +85,14 @@ def test_what_was_not_published_stays_empty():
         row = lookup(table, method, dataset, "DSC")
         assert row[["published", "published_sd", "difference"]].isna().all() and row["mean"] == 66
     assert pd.isna(lookup(table, "mae", "elsewhere", "DSC")["published_dataset"])
+
+
+def test_data_of_which_nothing_was_published_keep_our_values():
+    ours = summary("mae", datasets=("xcad", "dca1"))
+    table = beside_published(ours, PUBLISHED, "v1", "Table 2", {"mae": "MAE"}, {})
+    assert len(table) == len(ours) and (table["mean"] == 66).any()
+    assert table[["published_dataset", "published", "published_sd", "difference"]].isna().all(axis=None)
+    bars(table, "DSC")
 
 
 def test_a_method_that_the_table_lacks_is_named():

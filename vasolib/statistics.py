@@ -52,7 +52,8 @@ def beside_published(
         UserError: no row of the table has the method that `methods` names, or several have.
     """
     rows = published[(published["paper"] == paper) & (published["table_or_figure"] == table)]
-    out = summary.assign(published_dataset=summary["dataset"].map(stands_for))
+    # as text also where no data set has a counterpart, or the column is of numbers and cannot be joined
+    out = summary.assign(published_dataset=summary["dataset"].map(stands_for).astype(rows["dataset"].dtype))
     found = pd.concat([_published_rows(rows, ours, theirs) for ours, theirs in methods.items()])
     keys = ["method", "published_dataset", "metric"]
     out = out.merge(found, on=keys, how="left", validate="many_to_one")
