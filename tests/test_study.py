@@ -82,6 +82,12 @@ def test_a_broken_file_is_named(tmp_path: Path, text: str):
         Study.load(tmp_path)
 
 
+def test_a_file_that_is_no_text_is_named(tmp_path: Path):
+    (tmp_path / "params.yaml").write_bytes(b"run: \xff\xfe")
+    with pytest.raises(UserError, match=r"params\.yaml cannot be read.*utf-8"):
+        Study.load(tmp_path)
+
+
 def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(UserError, match=r"params\.yaml cannot be read"):
         Study.load(tmp_path)
@@ -98,6 +104,16 @@ def test_a_missing_file_is_named(tmp_path: Path):
         ({"arms": SHIPPED["arms"] | {"odd": {"mask_ratio": 2}}}, "arms.odd: mask_ratio is 2.0"),
         ({"scales": SHIPPED["scales"] | {"odd": {}}}, "scales.odd.threads is missing"),
         ({"scales": []}, "params.scales is [], expected dict"),
+        ({"seed": -1}, "seed is -1: choose 0 or more"),
+        ({"scale": "labtop"}, "there is no scale 'labtop': did you mean 'laptop'"),
+        ({"anatomy": {"percentile": 900, "border": 20, "working_side": 512}}, "percentile is 900.0"),
+        ({"anatomy": {"percentile": 92, "border": -1, "working_side": 512}}, "border -1, working_side 512"),
+        ({"anatomy": {"percentile": 92, "border": 256, "working_side": 512}}, "border 256, working_side 512"),
+        ({"scratch_arms": ["unet", "mae"]}, "['mae'] in both pretrain_arms and scratch_arms"),
+        ({"benchmarks": []}, "benchmarks is []: give at least one name"),
+        ({"benchmarks": ["synth-a", "synth-a"]}, "give at least one name, none twice"),
+        ({"scratch_arms": ["../unet"]}, "scratch_arms has '../unet'"),
+        ({"benchmarks": [".."]}, "benchmarks has '..'"),
     ],
 )
 def test_all_of_the_file_is_checked_when_it_is_read(tmp_path: Path, changes: dict, message: str):

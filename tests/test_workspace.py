@@ -148,7 +148,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path):
 
 def test_the_state_of_a_folder_changes_with_its_files(real: Path):
     def state() -> str:
-        return folder_state(find_sets(real)[0])
+        return folder_state(real, find_sets(real)[0])
 
     states = [state()]
     assert state() == states[0]
@@ -162,6 +162,12 @@ def test_the_state_of_a_folder_changes_with_its_files(real: Path):
     (real / "plain" / "images" / "q3_1.png").unlink()  # one less
     states.append(state())
     assert len(set(states)) == len(states)
+
+
+def test_the_state_of_a_folder_does_not_change_with_its_place(real: Path):
+    before = folder_state(real, find_sets(real)[0])
+    moved = real.rename(real.parent / "moved")
+    assert folder_state(moved, find_sets(moved)[0]) == before
 
 
 def test_the_checkouts_own_scale_needs_no_folder(home: Study, monkeypatch: pytest.MonkeyPatch):

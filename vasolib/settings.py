@@ -1,6 +1,6 @@
 """The study's choices as frozen values, and the strict reading of them from params.yaml."""
 
-__all__ = ["Arm", "ImageSize", "Recipe", "Scale", "SyntheticSizes", "Transformer", "parse"]
+__all__ = ["Arm", "ImageSize", "Recipe", "Scale", "SyntheticSizes", "Transformer", "parse", "within"]
 
 import dataclasses
 import types
@@ -179,7 +179,7 @@ def parse(cls: type, values: object, where: str):
             raise UserError(f"params.yaml: {where}.{key} is not a parameter: {nearest(str(key), hints)}")
     for field in dataclasses.fields(cls):
         if field.name not in values and field.default is dataclasses.MISSING:
-            raise UserError(f"params.yaml: {where}.{field.name} is missing: add it ({hints[field.name]})")
+            raise UserError(f"params.yaml: {where}.{field.name} is missing: add it ({type_name(hints[field.name])})")
     parsed = {key: convert(hints[key], value, f"{where}.{key}") for key, value in values.items()}
     try:
         return cls(**parsed)
@@ -196,9 +196,15 @@ def convert(hint: type, value: object, where: str):
         kinds = kinds[:1] * len(value) if kinds[-1] is ... else kinds
         if len(kinds) == len(value):
             return tuple(convert(kind, v, where) for kind, v in zip(kinds, value, strict=True))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53:
+    if isinstance(value, int) and abs(value) >= 2**53:
+        raise UserError(f"params.yaml: {where} is too large ({repr(value)[:20]}…): at most 2^53 fits")
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
         return value
-    name = getattr(hint, "__name__", str(hint)) if not isinstance(hint, types.GenericAlias) else str(hint)
-    raise UserError(f"params.yaml: {where} is {value!r}, expected {name}")
+    raise UserError(f"params.yaml: {where} is {repr(value)[:80]}, expected {type_name(hint)}")
+
+
+def type_name(hint: type) -> str:
+    """A type as a user would write it: `int`, `tuple[float, float]`."""
+    return str(hint) if isinstance(hint, types.GenericAlias) else hint.__name__

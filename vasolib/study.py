@@ -2,6 +2,7 @@
 
 __all__ = ["ROOT", "Study"]
 
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import yaml
 
 from vasolib.errors import UserError, nearest
 from vasolib.files import digest
-from vasolib.settings import Arm, Scale, parse
+from vasolib.settings import Arm, Scale, parse, within
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -21,6 +22,14 @@ class Anatomy:
     percentile: float
     border: int
     working_side: int
+
+    def __post_init__(self) -> None:
+        within("percentile", self.percentile, 0.0, 100.0)
+        if not 0 <= 2 * self.border < self.working_side:
+            raise UserError(
+                f"border {self.border}, working_side {self.working_side}: pixels; twice the border must be less than "
+                "the side"
+            )
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,25 @@ class Params:
     scratch_arms: tuple[str, ...]
     arms: dict
     scales: dict
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UserError(f"seed is {self.seed}: choose 0 or more")
+        if self.scale not in self.scales:
+            raise UserError(f"there is no scale {self.scale!r}: {nearest(self.scale, self.scales)}")
+        for name in ("benchmarks", "pretrain_arms", "scratch_arms"):
+            self._check_names(name)
+        if twice := set(self.pretrain_arms) & set(self.scratch_arms):
+            raise UserError(f"{sorted(twice)} in both pretrain_arms and scratch_arms: an arm is one or the other")
+
+    def _check_names(self, field: str) -> None:
+        """UserError unless the names can be folders, and none is given twice."""
+        names = getattr(self, field)
+        if not names or len(set(names)) < len(names):
+            raise UserError(f"{field} is {list(names)}: give at least one name, none twice")
+        for name in names:
+            if not re.fullmatch(r"[\w.-]*\w", name):
+                raise UserError(f"{field} has {name!r}: use letters, digits, '_', '-' and '.', as for a folder")
 
 
 @dataclass(frozen=True)
@@ -69,7 +97,7 @@ class Study:
         path = root / "params.yaml"
         try:
             values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise UserError(f"{path} cannot be read: {error}") from None
         study = cls(root, parse(Params, values, "params"))
         for scale in study.params.scales:

@@ -76,16 +76,16 @@ def data_parameters(folder: Path) -> dict[str, object]:
         raise UserError(f"DATA={folder} has a set named 'corpus', the name of the store for pre-training: rename it")
     return {
         "data": str(folder.resolve()),
-        "data_state": folder_state(sets),
+        "data_state": folder_state(folder, sets),
         "benchmarks": benchmarks,
         "stands_for": {},
     }
 
 
-def folder_state(sets: dict[str, FolderSet]) -> str:
-    """Digest of names, sizes and times of all files: data that changes makes the pipeline start anew."""
+def folder_state(root: Path, sets: dict[str, FolderSet]) -> str:
+    """Digest of names below `root`, sizes and times of all files: data that changes makes the pipeline start anew."""
     files = [path for found in sets.values() for path in (*found.images, *(found.masks or ()))]
-    return digest(*((str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(files)))
+    return digest(*((str(p.relative_to(root)), p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(files)))
 
 
 def copy_changed(source: Path, target: Path) -> None:
