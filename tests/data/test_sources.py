@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ from PIL import Image
 
 from vasolib.data import sources
 from vasolib.data.folder import split_by_patient
-from vasolib.data.sources import write_stores
+from vasolib.data.sources import check_no_leak, write_stores
 from vasolib.data.store import ImageStore
+from vasolib.data.synthetic.frame import make_frame, make_frames
+from vasolib.data.synthetic.styles import named_style
 from vasolib.errors import UserError
 from vasolib.settings import SyntheticSizes
 
@@ -21,7 +24,7 @@ BENCHMARKS = ("synth-a", "synth-b")
 @pytest.fixture(autouse=True)
 def one_process(monkeypatch: pytest.MonkeyPatch):
     """Frames are drawn in this process: a pool costs more than ten small images."""
-    monkeypatch.setattr(sources, "Parallel", lambda **_: lambda calls: (f(*a, **k) for f, a, k in calls))
+    monkeypatch.setattr(sources, "make_frames", lambda *given, workers: make_frames(*given, workers=1))
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +88,7 @@ def test_frames_come_in_order_from_several_processes(monkeypatch: pytest.MonkeyP
     monkeypatch.undo()
     frames = list(sources.synthetic_frames("corpus", "a", range(3, 6), 0, 32))
     assert [frame.id for frame in frames] == ["corpus/3", "corpus/4", "corpus/5"]
-    image, _ = sources.make_frame(0, 5, "a", 32)
-    assert np.array_equal(frames[2].image, image)
+    assert np.array_equal(frames[2].image, make_frame(0, 5, named_style("a"), 32).image)
 
 
 STEMS = {"left": [f"L{i}_{j}" for i in range(5) for j in range(2)], "right": [f"R{i}_0" for i in range(6)]}
@@ -136,3 +138,15 @@ def test_checksums_of_real_images_are_their_files(real: Path, tmp_path: Path):
     table = stores["corpus"].table.set_index("id")
     file = real / "plain" / "images" / "U2_0.png"
     assert table.loc["plain/U2_0", "sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_a_leak_is_refused_with_its_names(stores: dict[str, ImageStore]):
+    check_no_leak(stores, BENCHMARKS)
+    table = stores["synth-b"].table
+    sums = [table["sha256"][4], table["sha256"][0], *stores["corpus"].table["sha256"][2:]]
+    leaky = SimpleNamespace(table=stores["corpus"].table.assign(sha256=sums))
+    with pytest.raises(UserError) as caught:  # the first image of the benchmark is for training: no leak
+        check_no_leak(stores | {"corpus": leaky}, BENCHMARKS)
+    message = str(caught.value)
+    assert message.startswith("synth-b: ") and message.count("synth-b/") == message.count("corpus/") == 1
+    assert table["id"][4] in message and "corpus/0" in message and "take either out" in message

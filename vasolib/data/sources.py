@@ -1,6 +1,6 @@
 """Where a run's images come from: the embedded generator, or a folder of real sets; each becomes a store."""
 
-__all__ = ["write_stores"]
+__all__ = ["check_no_leak", "write_stores"]
 
 import hashlib
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from joblib import Parallel, delayed
-
 from vasolib.data.folder import FolderSet, find_sets, frames_of, split_by_patient
 from vasolib.data.store import Frame, ImageStore, build_store
-from vasolib.data.synthetic import CORPUS_STYLE, make_frame
+from vasolib.data.synthetic.frame import make_frames
+from vasolib.data.synthetic.styles import CORPUS_STYLE, named_style
+from vasolib.errors import UserError
 from vasolib.settings import SyntheticSizes
 
 BENCHMARK_OFFSET = 1_000_000  # no benchmark image shares its index, so its anatomy, with one of the corpus
@@ -54,12 +54,10 @@ def synthetic_sources(
 
 def synthetic_frames(source: str, style: str, indices: range, seed: int, side: int) -> Iterator[Frame]:
     """Frames in the order of their indices, made on all cores."""
-    drawn = Parallel(n_jobs=-1, return_as="generator", batch_size=8)(
-        delayed(make_frame)(seed, index, style, side) for index in indices
-    )
-    for index, (image, mask) in zip(indices, drawn, strict=True):
-        name, sha256 = f"{source}/{index}", hashlib.sha256(image.tobytes()).hexdigest()
-        yield Frame(name, source, "train", str(index), sha256, image, mask)
+    drawn = make_frames(seed, indices, named_style(style), side, workers=-1)
+    for index, frame in zip(indices, drawn, strict=True):
+        name, sha256 = f"{source}/{index}", hashlib.sha256(frame.image.tobytes()).hexdigest()
+        yield Frame(name, source, "train", str(index), sha256, frame.image, frame.labels.mask)
 
 
 def real_sources(root: Path, benchmarks: tuple[str, ...]) -> tuple[dict[str, Iterator[Frame]], dict[str, str]]:
@@ -80,3 +78,21 @@ def training_part(labelled: FolderSet, split: list[str]) -> Iterator[Frame]:
 def without_labels(frames: Iterator[Frame]) -> Iterator[Frame]:
     """Frames whose masks are dropped."""
     return (replace(frame, mask=None) for frame in frames)
+
+
+def check_no_leak(stores: dict[str, ImageStore], benchmarks: tuple[str, ...]) -> None:
+    """No test image is in the corpus, by the checksums of the images.
+
+    Raises:
+        UserError: one is; with its benchmark, and its ids in both.
+    """
+    corpus = stores["corpus"].table
+    for name in benchmarks:
+        table = stores[name].table
+        tested = table[(table["split"] == "test") & table["sha256"].isin(corpus["sha256"])]
+        if len(tested):
+            copies = corpus[corpus["sha256"].isin(tested["sha256"])]
+            raise UserError(
+                f"{name}: test images {list(tested['id'])} are in the corpus too, as {list(copies['id'])}: "
+                "take either out of the data folder"
+            )
