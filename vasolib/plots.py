@@ -50,7 +50,7 @@ STYLE = {
     "legend.frameon": False,
     "lines.linewidth": 1.5,
     "savefig.bbox": None,
-    "savefig.dpi": 150,
+    "savefig.dpi": 120,
     "savefig.facecolor": "white",
     "svg.fonttype": "path",
     "svg.hashsalt": "vasolib",  # without it, element names in an SVG are random

@@ -4,9 +4,8 @@ The decoder follows CheXWorld's adapter, which the VasoMIM authors say they buil
 last block, brought to its stride by nearest-neighbour doubling and convolution; the image itself is the
 full-resolution skip. Channels scale with `width` (64 in CheXWorld).
 
-That skip is a small convolutional network of its own. Trained for some hundred steps on 96-pixel images, it finds
-the vessels without the encoder, and every arm scores the same; without it, all that is known comes through the
-encoder. So it is a choice of the scale (`image_skip`).
+That skip is a small convolutional network of its own, which can find vessels without the encoder. Where encoders are
+compared after a short training, it may be left out, so that all that is known comes through them (`image_skip`).
 """
 
 __all__ = ["UNet", "ViTUNet"]
