@@ -5,7 +5,7 @@
 rewrites the part of README.md between its two markers from results/<run> and figures/<run>.
 """
 
-__all__ = ["ITEMS", "Item", "build_report", "markdown_tables", "update_readme"]
+__all__ = ["ITEMS", "Item", "build_report", "markdown_tables", "replace_block", "update_readme"]
 
 import argparse
 import base64
@@ -25,7 +25,6 @@ from vasolib.report_tables import grid, markdown_table
 from vasolib.report_template import PAGE
 from vasolib.study import ROOT
 
-BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
@@ -80,16 +79,26 @@ def markdown_tables(results: Path) -> str:
     return "\n\n".join(parts)
 
 
+def replace_block(page: Path, name: str, parts: Sequence[str]) -> None:
+    """Put `parts`, a blank line between them, between a page's lines `<!-- name:begin -->` and `<!-- name:end -->`.
+
+    Raises:
+        UserError: the page lacks one of the lines.
+    """
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    before, first, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, last, after = rest.partition(end)
+    if not (first and last):
+        raise UserError(f"{page} needs the lines {begin} and {end}, in this order, around what is generated")
+    write_text(page, "\n\n".join([before + begin, *parts, end + after]))
+
+
 def update_readme(readme: Path, results: Path, figures: Path) -> None:
-    """Replace what stands between the README's two markers by the tables, what was run, and two figures.
+    """Write tables, what was run, and two figures between the README's markers `results`.
 
     Raises:
         UserError: the README lacks a marker, or a file is missing.
     """
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise UserError(f"{readme} needs the lines {BEGIN} and {END}, in this order, around its results")
     facts = json.loads(made(results / "run.json", "90_report").read_text(encoding="utf-8"))
     images = [item for item in ITEMS if item.file in ("fig3a.svg", "fig4.png")]
     links = [
@@ -97,7 +106,7 @@ def update_readme(readme: Path, results: Path, figures: Path) -> None:
     ]
     parts = [f"Run {facts['run']}: {'; '.join(describe(facts))}.", markdown_tables(results)]
     parts += [f"**{title}**\n\n![{title}]({link})" for title, link in links]
-    write_text(readme, "\n\n".join([before + BEGIN, *parts, END + after]))
+    replace_block(readme, "results", parts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,6 +1,6 @@
 """Tables for reading: beside the published values, or as they are, in HTML cells or in markdown."""
 
-__all__ = ["Cell", "Grid", "grid", "markdown_table"]
+__all__ = ["Cell", "Grid", "grid", "markdown_table", "piped"]
 
 from dataclasses import dataclass
 
@@ -109,4 +109,9 @@ def markdown_table(table: pd.DataFrame) -> str:
             values = [texts.get((method, dataset, metric)) for metric in metrics]
             if any(values):
                 lines.append([method, heading, *(t for three in values for t in three or [NOTHING] * 3)])
+    return piped(lines)
+
+
+def piped(lines: list[list[str]]) -> str:
+    """Lines of cells, the second one the rules, as a table in GitHub's markdown."""
     return "\n".join(f"| {' | '.join(text.replace('|', '/') for text in line)} |" for line in lines)

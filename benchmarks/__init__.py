@@ -1,0 +1,1 @@
+"""How close the synthetic angiograms come to real ones: run each part as `python -m benchmarks.<name>`."""

@@ -1,0 +1,89 @@
+"""`python -m benchmarks.show`: write the tables of results/realism into the README, between its markers `realism`."""
+
+__all__ = ["labels_needed_table", "main", "realism_table", "transfer_table"]
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from vasolib.errors import UserError
+from vasolib.report import replace_block
+from vasolib.report_tables import piped
+from vasolib.study import ROOT
+
+BENCHMARKS = {"realism.csv": "benchmarks.realism", "transfer.csv": "benchmarks.transfer"}
+BENCHMARKS["labels_needed.csv"] = "benchmarks.labels_needed"
+
+
+def realism_table(table: pd.DataFrame) -> str:
+    """A row per measurement: `10 % / median / 90 %` of each set, which real medians the synthetic ranges hold, and the
+    smallest overlap of a real with the pooled synthetic range."""
+    sets = list(dict.fromkeys(table["set"]))
+    lines = [["measurement", *sets, "median inside", "least overlap"], ["---", *["--:"] * len(sets), "---", "--:"]]
+    for name, rows in table.groupby("measurement", sort=False):
+        found = rows.set_index("set")
+        ranges = [_range(found.loc[one]) if one in found.index else "–" for one in sets]
+        real = found.dropna(subset="inside pooled")
+        inside = [one for one, row in real.iterrows() if row["inside pooled"] in (True, "True")]
+        lines.append([name, *ranges, f"{len(inside)} of {len(real)}", f"{real['overlap pooled'].min():.2f}"])
+    return piped(lines)
+
+
+def _range(row: pd.Series) -> str:
+    return " / ".join(f"{row[column]:.3g}" for column in ("p10", "median", "p90"))
+
+
+def transfer_table(table: pd.DataFrame) -> str:
+    """A row per training on synthetic frames alone, the DSC on each part of each real set."""
+    scores = [name for name in table.columns if name.endswith((" tune", " report"))]
+    about = ["what", "images", "side", "width", "steps", "seed"]
+    lines = [[*about, *scores], ["---", *["--:"] * (len(about) + len(scores) - 1)]]
+    for _, row in table.iterrows():
+        lines.append([*(str(row[name]) for name in about), *(f"{row[name]:.1f}" for name in scores)])
+    return piped(lines)
+
+
+def labels_needed_table(table: pd.DataFrame) -> str:
+    """A row per real set and number of labelled frames, a column per arm: DSC, mean ± deviation over seeds."""
+    arms = list(dict.fromkeys(table["arm"]))
+    lines = [["data set", "labelled frames", *arms], ["---", *["--:"] * (len(arms) + 1)]]
+    for (name, frames), rows in table.groupby(["dataset", "frames"], sort=False):
+        found = rows.set_index("arm")
+        cells = [f"{found.dsc_mean[arm]:.2f} ± {found.dsc_sd[arm]:.2f} ({found.seeds[arm]})" for arm in arms]
+        lines.append([name, str(frames), *cells])
+    return piped(lines)
+
+
+def read(folder: Path, name: str) -> pd.DataFrame:
+    """A benchmark's table; UserError where it has not been made."""
+    if not (folder / name).is_file():
+        raise UserError(f"{folder / name} is missing: run `python -m {BENCHMARKS[name]} --real FOLDER` first")
+    return pd.read_csv(folder / name)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line, see --help."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.show", description="Refresh the README's tables.")
+    parser.add_argument("--results", type=Path, default=ROOT / "results" / "realism", help="folder of the tables")
+    parser.add_argument("--page", type=Path, default=ROOT / "README.md", help="with the markers `realism`")
+    given = parser.parse_args(arguments)
+    try:
+        parts = [
+            "**Synthetic beside real frames** (10 % / median / 90 %)",
+            realism_table(read(given.results, "realism.csv")),
+            "**Trained on synthetic frames alone, tested on real ones** (DSC)",
+            transfer_table(read(given.results, "transfer.csv")),
+            "**Pre-trained on synthetic frames, fine-tuned on real ones** (DSC)",
+            labels_needed_table(read(given.results, "labels_needed.csv")),
+        ]
+        replace_block(given.page, "realism", parts)
+    except (UserError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
