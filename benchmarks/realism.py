@@ -1,7 +1,8 @@
 """`python -m benchmarks.realism --real FOLDER`: measurements of synthetic and real frames side by side.
 
-All frames are brought to 512 x 512. The half `tune` of the labelled real frames is used unless `--part report` asks
-for the other one; sets without labels are measured whole (or their keyframes), where no label is needed.
+All frames are brought to 512 x 512. The generator's choices were made on the half `tune` of the labelled real frames
+(`--part tune`); the other half, the default, tells what they are worth. Sets without labels are measured whole, or their
+keyframes, where no label is needed.
 """
 
 __all__ = ["compare", "main", "overlap", "summary"]
@@ -87,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=100, help="synthetic frames a style (default: 100)")
     parser.add_argument("--styles", default="a,b,c", help="default: a,b,c")
     parser.add_argument("--seed", type=int, default=0, help="of the synthetic frames (default: 0)")
-    parser.add_argument("--part", choices=["tune", "report"], default="tune", help="half of the labelled real frames")
+    parser.add_argument("--part", choices=["report", "tune"], default="report", help="half of the labelled real frames")
     parser.add_argument("--results", type=Path, default=ROOT / "results" / "realism", help="folder of the table")
     given = parser.parse_args(arguments)
     try:
@@ -98,7 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     table.insert(2, "part", ["" if name.startswith(("synth-", "pooled")) else given.part for name in table["set"]])
     table.loc[table["set"].isin(unlabelled(real)), "part"] = "all"
-    path = given.results / ("realism.csv" if given.part == "tune" else "realism_report.csv")
+    path = given.results / f"realism_{given.part}.csv"
     write_csv(path, table)
     print(f"{printed(table)}\n{path}")
     return 0

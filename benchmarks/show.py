@@ -13,7 +13,7 @@ from vasolib.report import replace_block
 from vasolib.report_tables import piped
 from vasolib.study import ROOT
 
-BENCHMARKS = {"realism.csv": "benchmarks.realism", "transfer.csv": "benchmarks.transfer"}
+BENCHMARKS = {"realism_report.csv": "benchmarks.realism", "transfer.csv": "benchmarks.transfer"}
 BENCHMARKS["labels_needed.csv"] = "benchmarks.labels_needed"
 
 
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         parts = [
             "**Synthetic beside real frames** (10 % / median / 90 %)",
-            realism_table(read(given.results, "realism.csv")),
+            realism_table(read(given.results, "realism_report.csv")),
             "**Trained on synthetic frames alone, tested on real ones** (DSC)",
             transfer_table(read(given.results, "transfer.csv")),
             "**Pre-trained on synthetic frames, fine-tuned on real ones** (DSC)",

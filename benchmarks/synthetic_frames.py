@@ -73,7 +73,8 @@ def scratch_store(
 ) -> ImageStore:
     """The frames of `draw_frames` as a store below `folder`, kept for the next run of the same frames."""
     generator = sorted((ROOT / "vasolib" / "data" / "synthetic").glob("*.py"))
-    place = folder / f"frames-{digest(*generator, seed, count, styles, size, without)[:12]}"
+    chosen = [changed(named_style(name), without) for name in styles]
+    place = folder / f"frames-{digest(*generator, seed, count, chosen, size)[:12]}"
     if place.is_dir():
         return ImageStore.open(place)
     drawn = draw_frames(seed, count, styles, size, without=without)

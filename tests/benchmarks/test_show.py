@@ -43,11 +43,11 @@ def test_transfer_and_labels_have_a_row_each():
     assert labels_needed_table(NEEDED).splitlines()[2] == "| xcad | 10 | 50.00 ± 1.00 (3) | 40.00 ± 1.00 (3) |"
 
 
-@pytest.mark.parametrize("missing", ["realism.csv", "transfer.csv", "labels_needed.csv", None])
+@pytest.mark.parametrize("missing", ["realism_report.csv", "transfer.csv", "labels_needed.csv", None])
 def test_the_page_changes_between_its_markers_alone(tmp_path, capsys, missing):
     page = tmp_path / "README.md"
     page.write_text("before\n<!-- realism:begin -->\nold\n<!-- realism:end -->\nafter\n")
-    for name, table in {"realism.csv": REALISM, "transfer.csv": TRANSFER, "labels_needed.csv": NEEDED}.items():
+    for name, table in {"realism_report.csv": REALISM, "transfer.csv": TRANSFER, "labels_needed.csv": NEEDED}.items():
         if name != missing:
             table.to_csv(tmp_path / name, index=False)
     code = main(["--results", str(tmp_path), "--page", str(page)])

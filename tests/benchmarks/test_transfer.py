@@ -7,8 +7,10 @@ import torch
 from PIL import Image
 from torch import nn
 
+from benchmarks import transfer
 from benchmarks.real_frames import RealSet, halves
-from benchmarks.transfer import append_row, main, recipe_of, score
+from benchmarks.synthetic_frames import ABLATIONS
+from benchmarks.transfer import KEY, main, put_row, recipe_of, score
 from vasolib.errors import UserError
 
 
@@ -43,13 +45,22 @@ def test_scores_stay_with_their_halves():
     assert score(Bright(), real) == {"set tune": 100, "set report": 0}
 
 
-def test_rows_are_added_to_the_whole_table(tmp_path):
-    path = tmp_path / "deep" / "table.csv"
-    append_row(path, {"what": "all", "one tune": 1.0})
-    append_row(path, {"what": "-noise", "one tune": 2.0, "two tune": 3.0})
+def test_a_row_is_added_or_takes_the_place_of_its_like(tmp_path):
+    path, about = tmp_path / "deep" / "table.csv", dict.fromkeys(KEY, 1)
+    put_row(path, {**about, "what": "all", "one tune": 1.0})
+    put_row(path, {**about, "what": "-noise", "one tune": 2.0, "two tune": 3.0})
+    put_row(path, {**about, "what": "all", "one tune": 4.0})
     table = pd.read_csv(path)
-    assert list(table["what"]) == ["all", "-noise"] and list(table["one tune"]) == [1, 2]
-    assert np.isnan(table["two tune"][0]) and table["two tune"][1] == 3
+    assert list(table["what"]) == ["-noise", "all"] and list(table["one tune"]) == [2, 4]
+    assert table["two tune"][0] == 3 and np.isnan(table["two tune"][1])
+
+
+def test_each_ingredient_is_left_out_once(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(transfer, "run", lambda given: seen.append(vars(given) | {}) or dict.fromkeys(KEY, len(seen)))
+    assert main(["--real", "none", "--each", "--steps", "7", "--results", str(tmp_path)]) == 0
+    assert [given["without"] for given in seen] == [(), *((name,) for name in ABLATIONS)]
+    assert {(given["steps"], given["side"]) for given in seen} == {(7, transfer.EACH["side"])}
 
 
 def test_a_run_in_miniature_and_again_the_same(tmp_path):
@@ -61,9 +72,11 @@ def test_a_run_in_miniature_and_again_the_same(tmp_path):
             Image.fromarray(pixels).save(tmp_path / "real" / "one" / kind / f"{number}.png")
     folders = ["--work", str(tmp_path / "work"), "--results", str(tmp_path / "out")]
     sizes = ["--images", "8", "--steps", "3", "--side", "32", "--width", "4", "--styles", "a,b"]
-    for _ in range(2):
+    rows = []
+    for _ in range(2):  # the second run takes the place of the first
         assert main(["--real", str(tmp_path / "real"), *sizes, *folders]) == 0
-    first, again = pd.read_csv(tmp_path / "out" / "transfer.csv").drop(columns="minutes").to_dict("records")
+        rows.append(pd.read_csv(tmp_path / "out" / "transfer.csv").drop(columns="minutes").to_dict("records"))
+    (first,), (again,) = rows
     assert first == again and first["steps"] == 3 and first["what"] == "all" and first["styles"] == "ab"
     assert {f"one {part}" for part in set(halves("one", list("0123")))} <= first.keys()
     assert list((tmp_path / "work").glob("unfinished*")) == []

@@ -3,7 +3,7 @@
 __all__ = ["Frame", "make_frame", "make_frames", "take"]
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from vasolib.data.synthetic.steps import Moment, annotated, exposed, layers, sna
 from vasolib.data.synthetic.styles import Style
 
 EVERY = 10.0  # s between lines of progress
+BLOCK = 96  # frames: at most so many are held at a time
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,20 @@ def take(scene: Scene, moment: Moment, size: int, still: np.ndarray | None = Non
 
 
 def make_frames(seed: int, indices: Iterable[int], style: Style, size: int = 512, workers: int = 1) -> Iterator[Frame]:
-    """The frames of a series in the order of their indices, made by `workers` processes as they are asked for.
+    """The frames of a series in the order of their indices, made by `workers` processes.
 
     The frames do not depend on the number of workers. Now and then a line says how far it is.
     """
     indices = list(indices)
-    jobs = Parallel(n_jobs=workers, return_as="generator", batch_size=4, pre_dispatch="3 * n_jobs")
-    frames = jobs(delayed(make_frame)(seed, index, style, size) for index in indices)
-    return _reported(frames, len(indices))
+    return _reported(_made(seed, indices, style, size, workers), len(indices))
+
+
+def _made(seed: int, indices: Sequence[int], style: Style, size: int, workers: int) -> Iterator[Frame]:
+    """The frames, block by block: a pool left to itself runs ahead of who takes its frames, and fills the memory."""
+    with Parallel(n_jobs=workers, return_as="generator", batch_size=4) as pool:
+        for start in range(0, len(indices), BLOCK):
+            block = indices[start : start + BLOCK]
+            yield from pool(delayed(make_frame)(seed, index, style, size) for index in block)
 
 
 def _reported(frames: Iterable[Frame], total: int) -> Iterator[Frame]:

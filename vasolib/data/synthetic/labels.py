@@ -6,7 +6,7 @@ Visible is what stands out of its own surroundings in the finished picture, by t
 __all__ = ["Labels", "Rule", "annotate", "boxes_of", "visible"]
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import find_objects, gaussian_filter, label, uniform_filter1d
@@ -66,6 +66,9 @@ def annotate(
     """
     signal = contrast_to_noise(image, absorption, pieces, strength)
     drawn = visible(pieces, signal, rule, parents) & _open(field, pieces)
+    if not drawn.any():  # thin all over: readers then outline what they would leave out beside thicker vessels
+        thinner = replace(rule, least_width=rule.least_width / 2)
+        drawn = visible(pieces, signal, thinner, parents) & _open(field, pieces)
     owner = owners(pieces, fragments, drawn, rule.widen * pieces.size / UNITS)
     owner[field <= 0.5] = -1
     owner[_specks(owner >= 0)] = -1
