@@ -1,8 +1,8 @@
 """`python -m benchmarks.realism --real FOLDER`: measurements of synthetic and real frames side by side.
 
 All frames are brought to 512 x 512. The generator's choices were made on the half `tune` of the labelled real frames
-(`--part tune`); the other half, the default, tells what they are worth. Sets without labels are measured whole, or their
-keyframes, where no label is needed.
+(`--part tune`); the other half, the default, tells what they are worth. Sets without labels: all or keyframes,
+where no label is needed.
 """
 
 __all__ = ["compare", "main", "overlap", "summary"]

@@ -65,6 +65,17 @@ def test_workers_change_nothing():
     assert same(alone[7], make_frame(0, 12, STYLES["a"], 64))
 
 
+def test_blocks_change_nothing(monkeypatch):
+    whole = list(make_frames(0, range(4, 9), STYLES["a"], 64))
+    monkeypatch.setattr("vasolib.data.synthetic.frame.BLOCK", 2)
+    assert all(same(a, b) for a, b in zip(whole, make_frames(0, range(4, 9), STYLES["a"], 64), strict=True))
+
+
+def test_a_picture_of_thin_vessels_alone_has_a_label():
+    frame = make_frame(1, 3479, STYLES["a"], 64)  # a small right artery, half filled
+    assert frame.labels.mask.mean() > 0.004
+
+
 def test_sizes_show_the_same_picture():
     fine, coarse = (make_frame(0, 0, STYLES["a"], size) for size in (256, 128))
     assert fine.view == coarse.view

@@ -1,5 +1,7 @@
 """Annotations of pictures whose vessels are known: a straight line of each kind on a noisy ground."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,14 +18,14 @@ def line(y, radius, agent=1.0, code=26, depth=50.0):
     return Tube(np.stack([x, np.full(120, float(y))], 1), np.full(120, depth), np.full(120, radius), agent, code)
 
 
-def annotated(tubes, size=512, noise=4.0, spans=(), rule=RULE, field=None, strength=0.04):
+def annotated(tubes, size=512, noise=4.0, spans=(), rule=RULE, field=None, strength=0.04, parents=None):
     pieces = cut(tubes, size)
     fragments = scatter(pieces, 1.0)
     absorption = strength * thickness(pieces, fragments)
     grain = np.random.default_rng(0).normal(0, noise * size / 512, (size, size))
     image = np.clip(120 * np.exp(-absorption) + grain, 0, 255).astype(np.uint8)
     field = np.ones((size, size)) if field is None else field
-    return annotate(image, absorption, field, pieces, fragments, strength, spans, [-1] * len(tubes), rule)
+    return annotate(image, absorption, field, pieces, fragments, strength, spans, parents or [-1] * len(tubes), rule)
 
 
 @pytest.mark.parametrize("size", [128, 256, 512])
@@ -51,6 +53,22 @@ def test_only_what_can_be_seen_is_outlined():
     kinds = {1: line(60, 6.0), 2: line(160, 0.5, code=2), 3: line(260, 3.0, 0.02, code=3), 4: line(360, 2.0, code=4)}
     seen = set(np.unique(annotated(list(kinds.values()), noise=6.0).segments)) - {0}
     assert seen == {26, 4}
+
+
+def test_thin_vessels_are_left_out_only_beside_thicker_ones():
+    rule = replace(RULE, least_width=6.0)
+    beside = annotated([line(100, 6.0), line(300, 2.0)], rule=rule).mask
+    assert beside[100].any() and not beside[300].any()
+    assert annotated([line(300, 2.0)], rule=rule).mask[300].any()
+    assert not annotated([line(300, 1.0)], rule=rule).mask.any()  # thinner than half of the rule's width
+
+
+def test_the_way_to_what_can_be_seen_is_outlined():
+    near, faint, far = (line(200, radius, agent) for radius, agent in ((6.0, 1.0), (6.0, 0.3), (6.0, 1.0)))
+    parts = [replace(near, xy=near.xy[:40]), replace(faint, xy=faint.xy[40:80]), replace(far, xy=far.xy[80:])]
+    tubes = [replace(t, **{n: getattr(t, n)[: len(t.xy)] for n in ("depth", "radii", "concentration")}) for t in parts]
+    alone, joined = (annotated(tubes, noise=30.0, parents=p).mask[200, 190:320].mean() for p in ([-1] * 3, [-1, 0, 1]))
+    assert alone < 0.5 < 0.95 < joined
 
 
 def test_noise_hides_vessels():
