@@ -33,7 +33,7 @@ from vasolib.training import fit, place, seeded
 EPOCH = 50  # steps: between two lines of progress
 KEY = ["what", "styles", "seed", "images", "steps", "side", "width"]
 WHOLE = {"images": 1600, "steps": 800, "side": 192}
-EACH = {"images": 500, "steps": 250, "side": 128}
+EACH = {"images": 400, "steps": 200, "side": 128}
 
 
 def recipe_of(steps: int) -> Recipe:
