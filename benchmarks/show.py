@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         parts = [
-            "**Synthetic beside real frames** (10 % / median / 90 %)",
+            "**Synthetic beside real frames** (10 % / median / 90 %; lengths in 1/512 of the side, grey levels of 255)",
             realism_table(read(given.results, "realism_report.csv")),
             "**Trained on synthetic frames alone, tested on real ones** (DSC)",
             transfer_table(read(given.results, "transfer.csv")),
