@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from benchmarks.command import parser, told
 from benchmarks.real_frames import held_out
 from benchmarks.synthetic_frames import source_files
 from vasolib.data.crops import CropDataset, CropLoader
@@ -26,7 +27,7 @@ from vasolib.errors import UserError
 from vasolib.files import digest, write_csv
 from vasolib.metrics import dsc
 from vasolib.networks import load_weights, segmentation_network
-from vasolib.study import ROOT, Study
+from vasolib.study import Study
 from vasolib.training import fit
 
 SCRATCH = "vit"
@@ -103,24 +104,14 @@ def run(given: argparse.Namespace) -> pd.DataFrame:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line, see --help."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.labels_needed", description="Worth of pre-training.")
-    parser.add_argument("--real", type=Path, required=True, help="folder with one sub-folder per real set")
-    parser.add_argument("--run", default="laptop", help="whose encoders and settings (default: laptop)")
-    parser.add_argument("--arms", nargs="+", default=["vasomim", "mae"], help="pre-trained; default: vasomim mae")
-    parser.add_argument("--frames", type=int, nargs="+", default=[10, 25, 70], help="labelled; default: 10 25 70")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default: 0 1 2")
-    parser.add_argument("--threads", type=int, default=1, help="of torch (default: 1)")
-    parser.add_argument("--work", type=Path, default=ROOT / "work" / "benchmarks", help="scratch folder")
-    parser.add_argument("--results", type=Path, default=ROOT / "results" / "realism", help="folder of the table")
-    given = parser.parse_args(arguments)
+    options = parser("labels_needed", "Worth of pre-training.", trains=True)
+    options.add_argument("--run", default="laptop", help="whose encoders and settings (default: laptop)")
+    options.add_argument("--arms", nargs="+", default=["vasomim", "mae"], help="pre-trained; default: vasomim mae")
+    options.add_argument("--frames", type=int, nargs="+", default=[10, 25, 70], help="labelled; default: 10 25 70")
+    options.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="default: 0 1 2")
+    given = options.parse_args(arguments)
     torch.set_num_threads(given.threads)
-    try:
-        table = run(given)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(table.to_string(index=False, float_format="%.2f"))
-    return 0
+    return told(lambda: print(run(given).to_string(index=False, float_format="%.2f")))
 
 
 if __name__ == "__main__":

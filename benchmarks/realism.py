@@ -9,19 +9,17 @@ __all__ = ["compare", "main", "overlap", "summary"]
 
 import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
+from benchmarks.command import parser, told
 from benchmarks.image_statistics import SIDE, measure
 from benchmarks.real_frames import RealSet, read_real
 from benchmarks.synthetic_frames import draw_frames
 from vasolib.data.sources import BENCHMARK_OFFSET
-from vasolib.errors import UserError
 from vasolib.files import write_csv
-from vasolib.study import ROOT
 
 RANGE = 0.1, 0.9  # quantiles
 
@@ -83,26 +81,26 @@ def printed(table: pd.DataFrame) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line, see --help."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.realism", description="Synthetic beside real frames.")
-    parser.add_argument("--real", type=Path, required=True, help="folder with one sub-folder per real set")
-    parser.add_argument("--frames", type=int, default=100, help="synthetic frames a style (default: 100)")
-    parser.add_argument("--styles", default="a,b,c", help="default: a,b,c")
-    parser.add_argument("--seed", type=int, default=0, help="of the synthetic frames (default: 0)")
-    parser.add_argument("--part", choices=["report", "tune"], default="report", help="half of the labelled real frames")
-    parser.add_argument("--results", type=Path, default=ROOT / "results" / "realism", help="folder of the table")
-    given = parser.parse_args(arguments)
-    try:
-        real = measure_real(read_real(given.real, SIDE), given.part)
-        table = compare(real, measure_synthetic(given.seed, given.frames, tuple(given.styles.split(","))))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    options = parser("realism", "Synthetic beside real frames.")
+    options.add_argument("--frames", type=int, default=100, help="synthetic frames a style (default: 100)")
+    options.add_argument("--styles", default="a,b,c", help="default: a,b,c")
+    options.add_argument("--seed", type=int, default=0, help="of the synthetic frames (default: 0)")
+    options.add_argument(
+        "--part", choices=["report", "tune"], default="report", help="half of the labelled real frames"
+    )
+    given = options.parse_args(arguments)
+    return told(lambda: run(given))
+
+
+def run(given: argparse.Namespace) -> None:
+    """Measure, compare, write and print."""
+    real = measure_real(read_real(given.real, SIDE), given.part)
+    table = compare(real, measure_synthetic(given.seed, given.frames, tuple(given.styles.split(","))))
     table.insert(2, "part", ["" if name.startswith(("synth-", "pooled")) else given.part for name in table["set"]])
     table.loc[table["set"].isin(unlabelled(real)), "part"] = "all"
     path = given.results / f"realism_{given.part}.csv"
     write_csv(path, table)
     print(f"{printed(table)}\n{path}")
-    return 0
 
 
 def unlabelled(real: pd.DataFrame) -> list[str]:

@@ -2,12 +2,12 @@
 
 __all__ = ["labels_needed_table", "main", "realism_table", "transfer_table"]
 
-import argparse
 import sys
 from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.command import parser, told
 from vasolib.errors import UserError
 from vasolib.report import replace_block
 from vasolib.report_tables import piped
@@ -65,24 +65,23 @@ def read(folder: Path, name: str) -> pd.DataFrame:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line, see --help."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.show", description="Refresh the README's tables.")
-    parser.add_argument("--results", type=Path, default=ROOT / "results" / "realism", help="folder of the tables")
-    parser.add_argument("--page", type=Path, default=ROOT / "README.md", help="with the markers `realism`")
-    given = parser.parse_args(arguments)
-    try:
-        parts = [
-            "**Synthetic beside real frames** (10 % / median / 90 %; lengths in 1/512 of the side, grey levels of 255)",
-            realism_table(read(given.results, "realism_report.csv")),
-            "**Trained on synthetic frames alone, tested on real ones** (DSC)",
-            transfer_table(read(given.results, "transfer.csv")),
-            "**Pre-trained on synthetic frames, fine-tuned on real ones** (DSC)",
-            labels_needed_table(read(given.results, "labels_needed.csv")),
-        ]
-        replace_block(given.page, "realism", parts)
-    except (UserError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    options = parser("show", "Refresh the README's tables.", real=False)
+    options.add_argument("--page", type=Path, default=ROOT / "README.md", help="with the markers `realism`")
+    given = options.parse_args(arguments)
+    return told(lambda: show(given.results, given.page))
+
+
+def show(folder: Path, page: Path) -> None:
+    """Write the tables of `folder` into the page."""
+    parts = [
+        "**Synthetic beside real frames** (10 % / median / 90 %; lengths in 1/512 of the side, grey levels of 255)",
+        realism_table(read(folder, "realism_report.csv")),
+        "**Trained on synthetic frames alone, tested on real ones** (DSC)",
+        transfer_table(read(folder, "transfer.csv")),
+        "**Pre-trained on synthetic frames, fine-tuned on real ones** (DSC)",
+        labels_needed_table(read(folder, "labels_needed.csv")),
+    ]
+    replace_block(page, "realism", parts)
 
 
 if __name__ == "__main__":

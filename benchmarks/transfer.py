@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from benchmarks.command import parser, told
 from benchmarks.real_frames import RealSet, read_real
 from benchmarks.synthetic_frames import ABLATIONS, STYLES, scratch_store, source_files
 from vasolib.data.crops import CropDataset, CropLoader
@@ -27,7 +28,6 @@ from vasolib.errors import UserError
 from vasolib.files import digest, write_csv
 from vasolib.metrics import dsc
 from vasolib.settings import Recipe
-from vasolib.study import ROOT
 from vasolib.training import fit, place, seeded
 
 EPOCH = 50  # steps: between two lines of progress
@@ -105,34 +105,32 @@ def run(given: argparse.Namespace) -> dict[str, object]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line, see --help."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.transfer", description="Synthetic to real frames.")
-    parser.add_argument("--real", type=Path, required=True, help="folder with one sub-folder per real set")
-    parser.add_argument("--each", action="store_true", help=f"without each ingredient in turn; defaults: {EACH}")
-    parser.add_argument("--images", type=int, help=f"synthetic frames (default: {WHOLE['images']})")
-    parser.add_argument("--styles", type=names, default=tuple(sorted(STYLES)), help="default: all")
-    parser.add_argument("--without", type=names, default=(), help="ingredients switched off, see ABLATIONS")
-    parser.add_argument("--steps", type=int, help=f"of training (default: {WHOLE['steps']})")
-    parser.add_argument("--side", type=int, help=f"pixels, a multiple of 16 (default: {WHOLE['side']})")
-    parser.add_argument("--width", type=int, default=16, help="channels at full resolution (default: 16)")
-    parser.add_argument("--seed", type=int, default=0, help="of frames, weights and crops (default: 0)")
-    parser.add_argument("--threads", type=int, default=1, help="of torch (default: 1)")
-    parser.add_argument("--work", type=Path, default=ROOT / "work" / "benchmarks", help="scratch folder")
-    parser.add_argument("--results", type=Path, default=ROOT / "results" / "realism", help="folder of the table")
-    given = parser.parse_args(arguments)
+    options = parser("transfer", "Synthetic to real frames.", trains=True)
+    options.add_argument("--each", action="store_true", help=f"without each ingredient in turn; defaults: {EACH}")
+    options.add_argument("--images", type=int, help=f"synthetic frames (default: {WHOLE['images']})")
+    options.add_argument("--styles", type=names, default=tuple(sorted(STYLES)), help="default: all")
+    options.add_argument("--without", type=names, default=(), help="ingredients switched off, see ABLATIONS")
+    options.add_argument("--steps", type=int, help=f"of training (default: {WHOLE['steps']})")
+    options.add_argument("--side", type=int, help=f"pixels, a multiple of 16 (default: {WHOLE['side']})")
+    options.add_argument("--width", type=int, default=16, help="channels at full resolution (default: 16)")
+    options.add_argument("--seed", type=int, default=0, help="of frames, weights and crops (default: 0)")
+    given = options.parse_args(arguments)
     for name, value in (EACH if given.each else WHOLE).items():
-        setattr(given, name, getattr(given, name) or value)
+        setattr(given, name, value if getattr(given, name) is None else getattr(given, name))
     torch.set_num_threads(given.threads)
-    try:
-        if given.side % 16:
-            raise UserError(f"--side {given.side}: give a multiple of 16, the U-Net halves it four times")
-        for without in [(), *((name,) for name in ABLATIONS)] if given.each else [given.without]:
-            given.without = without
-            table = put_row(given.results / "transfer.csv", run(given))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return told(lambda: run_all(given))
+
+
+def run_all(given: argparse.Namespace) -> None:
+    """One run, or one with everything and one without each ingredient; each is written when it is done."""
+    if given.side < 16 or given.side % 16:
+        raise UserError(f"--side {given.side}: give a multiple of 16, the U-Net halves it four times")
+    if given.images < 1:
+        raise UserError(f"--images {given.images}: give 1 or more")
+    for without in [(), *((name,) for name in ABLATIONS)] if given.each else [given.without]:
+        given.without = without
+        table = put_row(given.results / "transfer.csv", run(given))
     print(table.to_string(index=False, float_format="%.1f"))
-    return 0
 
 
 if __name__ == "__main__":

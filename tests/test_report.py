@@ -1,10 +1,13 @@
 import base64
+import io
 import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from vasolib import report
 from vasolib.errors import UserError
@@ -35,13 +38,14 @@ def made(tmp_path) -> tuple[Path, Path]:
         }
     )  # fmt: skip
     plain = pd.DataFrame({"name": ["NA", "b<i>"], "value": [0.25, 0.75]})
-    for item in report.ITEMS:
+    for number, item in enumerate(report.ITEMS):
         if item.kind == "table":
             table = beside if item.file in ("table2.csv", "table3.csv") else plain
             table.to_csv(results / item.file, index=False)
+        elif item.file.endswith("svg"):
+            (figures / item.file).write_text(f"{SVG}<!-- {item.file} -->")
         else:
-            content = f"{SVG}<!-- {item.file} -->" if item.file.endswith("svg") else f"PNG {item.file}"
-            (figures / item.file).write_text(content)
+            Image.new("RGB", (40 + number, 30), (200, 10 * number, 20)).save(figures / item.file)
     (results / "run.json").write_text(json.dumps(FACTS))
     return results, figures
 
@@ -69,9 +73,19 @@ def test_the_report_needs_nothing_else(made):
     page = report.build_report(*made, FACTS)
     assert "<script" not in page and "<link" not in page and "http" not in page
     assert all(reference.startswith(("#", "data:")) for reference in re.findall(r'(?:src|href)="([^"]*)"', page))
-    images = re.findall(r'src="data:image/(svg\+xml|png);base64,([^"]+)"', page)
-    shown = [base64.b64decode(content).decode() for _, content in images]
-    assert shown == [(made[1] / item.file).read_text() for item in report.ITEMS if item.kind == "figure"]
+    shown = [base64.b64decode(content) for content in re.findall(r'src="data:image/[a-z+]+;base64,([^"]+)"', page)]
+    files = [made[1] / item.file for item in report.ITEMS if item.kind == "figure"]
+    for content, path in zip(shown, files, strict=True):
+        if path.suffix == ".svg":
+            assert content == path.read_bytes()
+        else:
+            assert same_picture(Image.open(io.BytesIO(content)), Image.open(path))
+
+
+def same_picture(one: Image.Image, other: Image.Image) -> bool:
+    """Of one size, and nowhere more than a few grey levels apart."""
+    pixels = [np.asarray(picture.convert("RGB")).astype(int) for picture in (one, other)]
+    return pixels[0].shape == pixels[1].shape and np.abs(pixels[0] - pixels[1]).max() < 8
 
 
 @pytest.mark.parametrize("item", report.ITEMS, ids=lambda item: item.file)

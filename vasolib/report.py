@@ -9,6 +9,7 @@ __all__ = ["ITEMS", "Item", "build_report", "markdown_tables", "replace_block", 
 
 import argparse
 import base64
+import io
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import jinja2
 import pandas as pd
+from PIL import Image
 
 from vasolib.errors import UserError
 from vasolib.files import write_text
@@ -25,7 +27,7 @@ from vasolib.report_tables import grid, markdown_table
 from vasolib.report_template import PAGE
 from vasolib.study import ROOT
 
-MEDIA = {".svg": "image/svg+xml", ".png": "image/png"}
+WEBP = 90  # quality, of 100
 
 
 def made(path: Path, notebook: str) -> Path:
@@ -65,11 +67,20 @@ def build_report(results: Path, figures: Path, facts: dict[str, str]) -> str:
         if item.kind == "table":
             section["grid"] = grid(read_table(results, item))
         else:
-            path = made(figures / item.file, item.notebook)
-            section["image"] = f"data:{MEDIA[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode()}"
+            section["image"] = embedded(made(figures / item.file, item.notebook))
         sections.append(section)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     return environment.from_string(PAGE).render(facts=facts, sections=sections)
+
+
+def embedded(path: Path) -> str:
+    """A figure as the address of an image: SVG as it is, pictures as WebP, smaller than PNG."""
+    if path.suffix == ".svg":
+        return f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}"
+    stream = io.BytesIO()
+    with Image.open(path) as picture:
+        picture.convert("RGB").save(stream, "WebP", quality=WEBP)
+    return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def markdown_tables(results: Path) -> str:

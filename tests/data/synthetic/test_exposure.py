@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter, shift
 
 from vasolib.data.synthetic.exposure import Exposure, draw_exposure, expose, signal_of
-from vasolib.data.synthetic.styles import STYLES
+from vasolib.data.synthetic.styles import STYLES, Style
 
 PLAIN = Exposure(
     dose=1e12,
@@ -39,7 +39,13 @@ def scene(size: int = 128) -> list[np.ndarray]:
 
 
 def picture(setting: Exposure, *, seed: int = 0, parts=None, size: int = 128) -> np.ndarray:
-    return expose(np.random.default_rng(seed), STYLES["a"], *(parts or scene(size)), size, setting)
+    return expose(np.random.default_rng(seed), setting, *(parts or scene(size)))
+
+
+def drawn(style: Style, seed: int, parts: list[np.ndarray]) -> np.ndarray:
+    """A picture in a setting of the style's."""
+    rng = np.random.default_rng(seed)
+    return expose(rng, draw_exposure(rng, style), *parts)
 
 
 def test_a_slab_lets_through_what_beer_and_lambert_say():
@@ -90,7 +96,7 @@ def test_what_the_collimator_covers_is_darker():
     parts[3] = flat(128, 1)
     parts[3][:, :20] = 0.1
     for name, style in STYLES.items():
-        image = expose(np.random.default_rng(3), style, *parts, 128)
+        image = drawn(style, 3, parts)
         assert image[:, :16].mean() < image[:, 24:].mean() - 10, name
 
 
@@ -98,8 +104,8 @@ def test_what_the_collimator_covers_is_darker():
 def test_vessels_are_dark_and_grey_levels_are_bytes(name: str):
     vessels, *others = scene()
     for seed in range(6):
-        image = expose(np.random.default_rng(seed), STYLES[name], vessels, *others, 128)
-        bare = expose(np.random.default_rng(seed), STYLES[name], 0 * vessels, *others, 128)
+        image = drawn(STYLES[name], seed, [vessels, *others])
+        bare = drawn(STYLES[name], seed, [0 * vessels, *others])
         assert image.dtype == np.uint8 and image.shape == (128, 128)
         assert image[vessels > 0.6].mean() < bare[vessels > 0.6].mean() - 5
 
@@ -143,7 +149,7 @@ def test_jpeg_is_a_switch_and_keeps_the_picture():
 
 def test_the_same_seed_gives_the_same_bytes():
     for name, style in STYLES.items():
-        one, other, third = (expose(np.random.default_rng(seed), style, *scene(), 128) for seed in (4, 4, 5))
+        one, other, third = (drawn(style, seed, scene()) for seed in (4, 4, 5))
         assert one.tobytes() == other.tobytes() != third.tobytes(), name
 
 

@@ -45,6 +45,13 @@ def test_frames_depend_on_their_seed_index_and_style_alone():
     assert not any(same(first, make_frame(*other, 64)) for other in others)
 
 
+def test_a_frame_names_what_made_it():
+    frame = make_frame(7, 3, STYLES["b"], 64)
+    assert frame.key == (7, STYLES["b"].number, 3)
+    scene = draw_scene(7, 3, STYLES["b"])
+    assert (frame.view, frame.exposure, frame.stenoses) == (scene.view, scene.exposure, scene.stenoses)
+
+
 def test_a_renumbered_style_draws_anew_and_a_renamed_one_does_not():
     style = STYLES["a"]
     first = make_frame(0, 3, style, 64)

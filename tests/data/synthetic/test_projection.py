@@ -8,6 +8,7 @@ import pytest
 from vasolib.data.synthetic.projection import USED, VIEWS, View, aimed, draw_view, project, tubes
 from vasolib.errors import UserError
 
+FIELD = (130.0, 200.0)  # mm
 AP = View(lao=0.0, cranial=0.0, source=750.0, detector=1050.0, field=160.0)
 
 
@@ -83,16 +84,16 @@ def test_aims_at_the_vessels():
 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_draws_the_views_of_the_side(side):
-    views = [draw_view(np.random.default_rng(i), side, dict.fromkeys(VIEWS, 1.0), (130, 200)) for i in range(300)]
+    views = [draw_view(np.random.default_rng(i), side, dict.fromkeys(VIEWS, 1.0), FIELD) for i in range(300)]
     assert all(130 <= view.field <= 200 and view.source < view.detector for view in views)
     nearest = {min(VIEWS, key=lambda n, v=v: np.hypot(VIEWS[n][0] - v.lao, VIEWS[n][1] - v.cranial)) for v in views}
     assert set(USED[side]) <= nearest
 
 
 def test_keeps_to_the_habits():
-    views = [draw_view(np.random.default_rng(i), "right", {"RAO": 1.0, "LAO": 0.0}) for i in range(50)]
+    views = [draw_view(np.random.default_rng(i), "right", {"RAO": 1.0, "LAO": 0.0}, FIELD) for i in range(50)]
     assert all(view.lao < 0 for view in views)
-    assert draw_view(np.random.default_rng(0), "left", {"LAO": 1.0}).lao > 0  # nothing else is left
+    assert draw_view(np.random.default_rng(0), "left", {"LAO": 1.0}, FIELD).lao > 0  # nothing else is left
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_keeps_to_the_habits():
 )
 def test_refuses_what_it_does_not_know(side, habits, message):
     with pytest.raises(UserError, match=message):
-        draw_view(np.random.default_rng(0), side, habits)
+        draw_view(np.random.default_rng(0), side, habits, FIELD)
 
 
 def test_projects_each_stretch():

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from vasolib.data.synthetic.exposure import signal_of
 from vasolib.data.synthetic.frame import make_frame
 from vasolib.data.synthetic.scene import Scene, draw_scene
 from vasolib.data.synthetic.steps import Layers, Moment, annotated, exposed, layers, snapshot
-from vasolib.data.synthetic.styles import named_style
+from vasolib.data.synthetic.styles import STYLES, Style, named_style
 
 SIZE = 96
 ABSORPTIONS = ("vessels", "body", "devices")
@@ -51,6 +52,19 @@ def test_a_known_body_is_taken_as_it_is(scene: Scene, moment: Moment, parts: Lay
 
 def test_before_the_injection_no_vessel_absorbs(scene: Scene):
     assert layers(scene, Moment(0, 0.0, 0.0, 0.0), SIZE).vessels.max() < 0.01
+
+
+@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+def test_every_labelled_pixel_gets_less_light_than_without_contrast_agent(style: Style):
+    """Before noise and display; beside what is left of the light where there is no vessel (exposure control)."""
+    for index in range(4):
+        scene = draw_scene(0, index, style)
+        parts = layers(scene, snapshot(scene), 256)
+        labels = annotated(scene, parts, exposed(scene, snapshot(scene), parts))
+        others = parts.body, parts.devices, parts.field
+        left = signal_of(scene.exposure, parts.vessels, *others) / signal_of(scene.exposure, 0 * parts.vessels, *others)
+        free = np.median(left[(parts.vessels == 0) & (parts.field > 0.9)])
+        assert labels.mask.any() and (left[labels.mask == 1] < free).all(), index
 
 
 def test_without_noise_a_picture_is_the_same_at_all_moments_and_near_the_finished_one(

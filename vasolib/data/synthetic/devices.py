@@ -13,7 +13,6 @@ from vasolib.data.synthetic.raster import cut, scatter, thickness
 from vasolib.data.synthetic.styles import Style
 
 FRENCH = 1 / 3  # mm of outer diameter
-MAGNIFIED = 1.35  # detector over source distance, where no scale is given
 WALL = 0.28  # share of a catheter's outer radius: 6 French are 2 mm outside, about 1.4 mm inside
 
 
@@ -48,14 +47,9 @@ def catheter_path(rng: np.random.Generator, ostium: np.ndarray) -> np.ndarray:
     x, y = np.asarray(ostium, float)
     if rng.random() < 0.2:
         start = [-20.0, rng.uniform(-0.2, 1.0) * y]
-        return _curve(
-            [
-                start,
-                [0.5 * x, start[1] + rng.uniform(-40, 60)],
-                [x - rng.uniform(20, 90), y + rng.uniform(0, 50)],
-                [x, y],
-            ]
-        )
+        rise = [0.5 * x, start[1] + rng.uniform(-40, 60)]
+        bend = [x - rng.uniform(20, 90), y + rng.uniform(0, 50)]
+        return _curve([start, rise, bend, [x, y]])
     side = rng.choice([-1.0, 1.0], p=[0.75, 0.25])
     start = [x + side * rng.uniform(-20, 130), min(y - 60, 0) - 20.0]
     hang = [start[0] + rng.uniform(-40, 40), y * rng.uniform(0.4, 1.0)]
@@ -104,7 +98,8 @@ def _pacemaker(rng, scale: float, size: int) -> np.ndarray:
     total = np.zeros((size, size), np.float32)
     for _ in range(rng.integers(1, 3)):
         top, tip = [rng.uniform(20, 300), -20.0], [rng.uniform(120, 420), rng.uniform(230, 440)]
-        path = _curve([top, [rng.uniform(0, 250), rng.uniform(100, 350)], [rng.uniform(50, 300), tip[1] + 30], tip])
+        atrium, floor = [rng.uniform(0, 250), rng.uniform(100, 350)], [rng.uniform(50, 300), tip[1] + 30]
+        path = _curve([top, atrium, floor, tip])
         total += _drawn([path], [0.9 * scale], size) * rng.uniform(0.15, 0.4) / scale
         total += _drawn([path[-6:-3], path[-2:]], [1.1 * scale] * 2, size) * 0.6 / scale
     return total
@@ -124,16 +119,13 @@ def _sternal(rng, scale: float, size: int) -> np.ndarray:
     return _drawn(paths, [0.3 * scale] * len(paths), size) * rng.uniform(0.5, 1.3) / scale
 
 
-def devices(
-    rng: np.random.Generator, style: Style, ostium: np.ndarray, size: int, scale: float | None = None
-) -> np.ndarray:
+def devices(rng: np.random.Generator, style: Style, ostium: np.ndarray, size: int, scale: float) -> np.ndarray:
     """Absorption (size, size) float32 of the catheter and other things, each with the style's probability.
 
     Args:
         ostium: (2,) in units, where the catheter ends.
-        scale: units per mm; by default that of the style's middle field.
+        scale: units per mm.
     """
-    scale = scale or UNITS * MAGNIFIED / np.mean(style.field).item()
     total = np.zeros((size, size), np.float32)
     if rng.random() < style.catheter:
         total += _catheter(rng, style, catheter_path(rng, ostium), scale, size)

@@ -58,7 +58,7 @@ def _places(tree: Tree) -> tuple[np.ndarray, np.ndarray]:
     for index, stretch in enumerate(tree.stretches):
         if not stretch.segment or stretch.radii[-1] < LEAST_RADIUS or len(stretch.radii) < 7:
             continue
-        length = _path(stretch)[-1]
+        length = stretch.path[-1]
         if length > LEAST_LENGTH + 2:
             places.append(index)
             likely.append(length * LIKELY.get(stretch.segment, 1.0))
@@ -66,7 +66,7 @@ def _places(tree: Tree) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _narrowed(rng: np.random.Generator, stretch: Stretch, index: int) -> tuple[Stretch, Stenosis]:
-    path = _path(stretch)
+    path = stretch.path
     wanted = np.clip(LEAST_LENGTH + rng.gamma(2.5, 3.0), LEAST_LENGTH, path[-1] - 1)
     first = int(np.searchsorted(path, rng.uniform(0, path[-1] - wanted)))
     last = min(max(int(np.searchsorted(path, path[first] + wanted)), first + 4), len(path) - 1)
@@ -83,8 +83,3 @@ def _profile(rng: np.random.Generator, count: int) -> np.ndarray:
     throat = int(np.clip(round((count - 1) * rng.uniform(0.3, 0.7)), 1, count - 2))
     towards = np.interp(np.arange(count), [0, throat, count - 1], [0, 1, 0])
     return np.sin(np.pi / 2 * towards) ** rng.uniform(1.0, 3.0)
-
-
-def _path(stretch: Stretch) -> np.ndarray:
-    """(n,) mm along the stretch."""
-    return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(stretch.points, axis=0), axis=1))])

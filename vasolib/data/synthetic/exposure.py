@@ -166,22 +166,18 @@ def _compressed(image: np.ndarray, quality: int | None) -> np.ndarray:
 
 def expose(
     rng: np.random.Generator,
-    style: Style,
+    setting: Exposure,
     vessels: np.ndarray,
     body: np.ndarray,
     devices: np.ndarray,
     field: np.ndarray,
-    size: int,
-    setting: Exposure | None = None,
 ) -> np.ndarray:
     """The angiogram (size, size) uint8, vessels dark.
 
     Args:
         vessels, body, devices: absorption (size, size), at least 0: the logarithm of the weakening of the beam.
         field: share (size, size) of the light that the collimator lets through.
-        setting: kept for all frames of a cine; drawn from the style's ranges where none is given.
     """
-    setting = setting or draw_exposure(rng, style)
     signal = _noisy(rng, setting, signal_of(setting, vessels, body, devices, field))
     grey = _enhanced(setting, _window(setting, signal))
     image = np.rint(np.clip(255 * grey, 0, 255)).astype(np.uint8)

@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 
 from vasolib.data.synthetic.contrast import filled_share
 from vasolib.data.synthetic.disease import Stenosis
+from vasolib.data.synthetic.exposure import Exposure
 from vasolib.data.synthetic.labels import Labels
 from vasolib.data.synthetic.projection import View
 from vasolib.data.synthetic.scene import Scene, draw_scene
@@ -35,6 +36,8 @@ class Frame:
     cardiac: float
     respiratory: float
     contrast: float  # mean concentration of contrast agent along all vessels, 0 to 1
+    exposure: Exposure
+    key: tuple[int, int, int]  # seed, style number, index: `draw_scene` makes everything else again from it
 
 
 def make_frame(seed: int, index: int, style: Style, size: int = 512) -> Frame:
@@ -51,7 +54,8 @@ def take(scene: Scene, moment: Moment, size: int, still: np.ndarray | None = Non
     tree = parts.tree
     about = (scene.style.name, tree.side, tree.dominance, scene.view, scene.stenoses)
     share = filled_share(tree.distances(), parts.washed)
-    return Frame(image, labels, *about, moment.cardiac, moment.respiratory, share)
+    phases = (moment.cardiac, moment.respiratory)
+    return Frame(image, labels, *about, *phases, share, scene.exposure, scene.key)
 
 
 def make_frames(seed: int, indices: Iterable[int], style: Style, size: int = 512, workers: int = 1) -> Iterator[Frame]:

@@ -63,9 +63,7 @@ class Tube:
     code: int = 26  # of the SYNTAX segment, 1 to 26
 
 
-def draw_view(
-    rng: np.random.Generator, side: str, habits: Mapping[str, float], field: tuple[float, float] = (130.0, 200.0)
-) -> View:
+def draw_view(rng: np.random.Generator, side: str, habits: Mapping[str, float], field: tuple[float, float]) -> View:
     """One of the views that clinics use, with the scatter of daily practice around it, aimed at the isocentre.
 
     Args:

@@ -5,7 +5,7 @@ the ray passes inside the vessel. The path length is the length of the union of 
 pieces that overlap, at joints and bifurcations too, count once; vessels that cross, one behind the other, add up.
 """
 
-__all__ = ["Fragments", "Pieces", "cut", "owners", "scatter", "thickness"]
+__all__ = ["OUTLINE", "Fragments", "Pieces", "cut", "owners", "scatter", "thickness"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ from vasolib.data.synthetic.projection import UNITS, Tube
 
 STEP = 4.0  # pixels: length of a piece
 STEEP = 2.2  # slant from which a ray meets all of a piece rather than one place of it
+OUTLINE = 0.55  # pixels: least radius of an outline, so that none falls apart
 FAR = 1 << 14  # pixels: more than any depth, so that intervals of different pixels never meet
 
 
@@ -181,9 +182,9 @@ def owners(pieces: Pieces, fragments: Fragments, drawn: np.ndarray, widen: float
 
     Args:
         drawn: (n,) bool: the pieces that are outlined at all.
-        widen: pixels added to the radii. No outline is less than a pixel wide, so that none falls apart.
+        widen: pixels added to the radii.
     """
-    radius = np.maximum(fragments.radius + widen, 0.55)
+    radius = np.maximum(fragments.radius + widen, OUTLINE)
     inner = radius**2 - fragments.distance**2
     chosen = np.flatnonzero((inner >= 0) & drawn[fragments.piece])
     chosen = chosen[np.argsort(inner[chosen], kind="stable")]  # the last one written stays

@@ -14,7 +14,7 @@ from vasolib.data.synthetic.exposure import expose
 from vasolib.data.synthetic.labels import Labels, Rule, annotate
 from vasolib.data.synthetic.motion import moved
 from vasolib.data.synthetic.projection import UNITS, project, tubes
-from vasolib.data.synthetic.raster import Fragments, Pieces, cut, scatter, thickness
+from vasolib.data.synthetic.raster import OUTLINE, Fragments, Pieces, cut, scatter, thickness
 from vasolib.data.synthetic.scene import Scene, stream
 from vasolib.data.synthetic.tree import Tree
 
@@ -57,7 +57,7 @@ def layers(scene: Scene, moment: Moment, size: int, still: np.ndarray | None = N
     tree = moved(scene.tree, moment.cardiac, moment.respiratory)
     washed = tuple(scene.injection.concentration(path, moment.time) for path in tree.distances())
     pieces = cut(tubes(tree, scene.view, washed), size)
-    fragments = scatter(pieces, max(style.widen * size / UNITS, 0.55))
+    fragments = scatter(pieces, max(style.widen * size / UNITS, OUTLINE))
     vessels = _strength(scene) * thickness(pieces, fragments)
     if still is None:
         still = body(stream(scene.key, "body"), style, scene.view, size)
@@ -77,8 +77,8 @@ def exposed(scene: Scene, moment: Moment, parts: Layers, noise: bool = True) -> 
     setting = scene.exposure
     if not noise:
         setting = replace(setting, dose=np.inf, electronic=0.0, quality=None)
-    rng, size = stream(scene.key, "noise", moment.number), len(parts.vessels)
-    return expose(rng, scene.style, parts.vessels, parts.body, parts.devices, parts.field, size, setting)
+    rng = stream(scene.key, "noise", moment.number)
+    return expose(rng, setting, parts.vessels, parts.body, parts.devices, parts.field)
 
 
 def annotated(scene: Scene, parts: Layers, image: np.ndarray) -> Labels:

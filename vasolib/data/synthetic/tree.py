@@ -43,6 +43,11 @@ class Stretch:
     radii: np.ndarray
     parent: int
 
+    @property
+    def path(self) -> np.ndarray:
+        """(n,) mm along the stretch."""
+        return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(self.points, axis=0), axis=1))])
+
 
 @dataclass(frozen=True)
 class Tree:
@@ -65,8 +70,7 @@ class Tree:
         lengths: list[np.ndarray] = []
         for stretch in self.stretches:
             start = lengths[stretch.parent][-1] if stretch.parent >= 0 else 0.0
-            steps = np.linalg.norm(np.diff(stretch.points, axis=0), axis=1)
-            lengths.append(start + np.concatenate([[0.0], np.cumsum(steps)]))
+            lengths.append(start + stretch.path)
         return lengths
 
 
