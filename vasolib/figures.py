@@ -159,7 +159,7 @@ def bars(table: pd.DataFrame, metric: str) -> Figure:
     """Ours with standard deviations (filled) above the published values (hollow), one panel per data set.
 
     Args:
-        table: from `vasolib.statistics.beside_published`.
+        table: from `vasolib.published.beside_published`.
         metric: which of its metrics, `DSC` or `clDice`.
     """
     table = table[table["metric"] == metric]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from vasolib.statistics import format_value
+from vasolib.published import format_value
 
 NOTHING = "–"
 SIDES = ("published", "ours", "difference")
@@ -44,7 +44,7 @@ def published_value(row) -> str:
 
 
 def comparison(row) -> list[str]:
-    """Published, ours and difference of one row from `vasolib.statistics.beside_published`."""
+    """Published, ours and difference of one row from `vasolib.published.beside_published`."""
     return [published_value(row), format_value(row.mean, row.sd, row.n), signed(row.difference)]
 
 

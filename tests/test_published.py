@@ -6,7 +6,7 @@ import pytest
 
 from vasolib.errors import UserError
 from vasolib.figures import bars
-from vasolib.statistics import beside_published, format_value, summarise
+from vasolib.published import beside_published, format_value, summarise
 
 PUBLISHED = pd.read_csv(Path(__file__).resolve().parents[1] / "paper" / "published.csv")
 STANDS_FOR = {"synth-a": "ARCADE", "synth-b": "CAXF", "synth-c": "XCAV"}

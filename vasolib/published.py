@@ -1,4 +1,4 @@
-"""From per-image scores to mean ± standard deviation over seeds, beside what the papers published."""
+"""Per-image scores as mean ± standard deviation over runs, beside what the papers published."""
 
 __all__ = ["METRICS", "beside_published", "format_value", "summarise"]
 
