@@ -19,16 +19,14 @@ import torch
 from benchmarks.command import parser, told
 from benchmarks.real_frames import held_out
 from benchmarks.synthetic_frames import source_files
-from vasolib.data.crops import CropDataset, CropLoader
 from vasolib.data.folder import find_sets, frames_of
 from vasolib.data.store import ImageStore, build_store
-from vasolib.downstream.finetune import predict, segmentation_loss, whole_frames
+from vasolib.downstream.finetune import fine_tune, predict, whole_frames
 from vasolib.errors import UserError
 from vasolib.files import digest, write_csv
 from vasolib.metrics import dsc
 from vasolib.networks import load_weights, segmentation_network
 from vasolib.study import Study
-from vasolib.training import fit
 
 SCRATCH = "vit"
 
@@ -50,17 +48,15 @@ def nested(store: ImageStore, counts: list[int]) -> dict[int, np.ndarray]:
 
 def dsc_of(study: Study, arm: str, store: ImageStore, rows: np.ndarray, seed: int, work: Path) -> float:
     """Mean DSC in per cent on the store's test part, after fine-tuning on `rows`."""
-    scale, recipe = study.scale, study.scale.finetune
+    scale = study.scale
     network, weights = segmentation_network(arm, scale, seed), ""
     if arm != SCRATCH:
-        weights = study.require("pretrain", arm, "model.safetensors", made_by="40_pretrain")
+        weights = study.encoder_of(arm, study.params.seed)
         load_weights(weights, network.encoder, prefix="encoder.")
-    crops = CropDataset(store.images[rows], store.masks[rows], scale.image.side, recipe.crop, seed)
-    loader = CropLoader(crops, recipe.batch_size, recipe.samples or len(rows), scale.workers)
     data = store.folder / "images.npy", store.folder / "masks.npy"
     state = work / f"unfinished-{digest(*source_files(), *data, scale, weights, arm, rows.tolist(), seed)[:12]}.pt"
     name = f"{store.folder.name} {arm} {len(rows)} frames seed {seed}"
-    fit(network, segmentation_loss(network), loader, recipe, seed=seed, state=state, name=name)
+    fine_tune(network, store, rows, scale, seed=seed, state=state, name=name)
     test = store.select("test")
     images, labels = whole_frames(store.images[test], store.masks[test], scale.image.side)
     seen = predict(network, images) >= 0.5

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -83,4 +85,4 @@ def test_extract_all_keeps_the_order():
     images = np.stack([dark_bar(3), dark_bar(7)])
     recipe = {"percentile": 92, "border": 3, "working_side": 128}
     one_by_one = [anatomy.extract_anatomy(i, **recipe) for i in images]
-    assert np.array_equal(anatomy.extract_all(images, jobs=1, **recipe), one_by_one)
+    assert np.array_equal(anatomy.extract_all(images, partial(anatomy.extract_anatomy, **recipe), jobs=1), one_by_one)

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import itertools
 import re
 import subprocess
 import sys
@@ -17,8 +18,17 @@ from vasolib.scheduler import dvc_environment
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-HEAVY = {"data", "anatomy", "segmentor", "pretrain", "finetune", "scratch"}
-LIGHT = {"tables", "figures", "features", "report"}
+HEAVY = {"data", "anatomy", "segmentor", "pretrain", "finetune", "scratch", "labels", "scratch_labels"}
+LIGHT = {"methods", "denoise", "tables", "claims", "figures", "features", "report"}
+ARMS = {"pretrain", "finetune", "scratch", "labels", "scratch_labels"}
+
+
+READ_BY = {  # method of the study -> parameters that it reads
+    "arm": {"arms"},
+    "pretraining": {"arms", "pretrain"},
+    "benchmarks_of": {"arms", "benchmarks", "scratch_arms"},
+    "runs": {"arms", "seed", "seeds"},
+}
 
 
 def notebook_of(stage: str) -> str:
@@ -30,10 +40,11 @@ def code_of(stage: str) -> str:
     return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
 
 
-def arms_of(stage: str) -> list[str]:
-    """The values of a stage's matrix, [""] for a plain stage."""
-    matrix = STAGES[stage].get("matrix")
-    return PARAMS[re.fullmatch(r"\$\{(\w+)\}", matrix["arm"]).group(1)] if matrix else [""]
+def items_of(stage: str) -> list[dict[str, object]]:
+    """The combinations of a stage's matrix, [{}] for a plain stage."""
+    matrix = STAGES[stage].get("matrix", {})
+    lists = [PARAMS[v.strip("${}")] if isinstance(v, str) else v for v in matrix.values()]
+    return [dict(zip(matrix, values, strict=True)) for values in itertools.product(*lists)]
 
 
 def outs_of(stage: str) -> dict[str, bool]:
@@ -51,9 +62,9 @@ def test_all_stages_are_known():
 def test_every_parameter_watched_is_there(stage: str, scale: str):
     assert len(STAGES[stage]["params"]) == len(set(STAGES[stage]["params"]))
     for key in STAGES[stage]["params"]:
-        for arm in arms_of(stage):
-            value = copy.deepcopy(PARAMS)
-            for part in key.replace("${scale}", scale).replace("${item.arm}", arm).split("."):
+        for item in items_of(stage):
+            value, name = copy.deepcopy(PARAMS), key.replace("${scale}", scale)
+            for part in name.replace("${item.arm}", str(item.get("arm"))).split("."):
                 assert part in value, f"stage {stage} watches {key}, which scale {scale} has not"
                 value = value[part]
 
@@ -68,8 +79,11 @@ def test_parameters_read_are_watched(stage: str):
     known = PARAMS.keys() | PARAMS["scales"]["smoke"].keys()
     assert read <= known
     assert read <= watched | {"run", "scale"}, f"stage {stage} does not watch {sorted(read - watched)}"
-    if "study.arm(" in code_of(stage):
-        assert any(key.startswith("arms") for key in watched)
+    asked = set(re.findall(r"study\.(\w+)\(", code_of(stage)))
+    wanted = set().union(*(READ_BY[method] for method in asked & READ_BY.keys()))
+    if stage in ("scratch", "scratch_labels"):
+        wanted -= {"arms"}  # what is not pre-trained has no settings of its own
+    assert wanted <= {key.split(".")[0] for key in watched}, f"stage {stage} does not watch {sorted(wanted)}"
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -77,14 +91,14 @@ def test_run_and_scale_are_watched(stage: str):
     assert {"run", "scale"} <= set(STAGES[stage]["params"])
 
 
-@pytest.mark.parametrize("stage", [name for name in STAGES if "matrix" in STAGES[name]])
+@pytest.mark.parametrize("stage", sorted(ARMS))
 def test_an_arm_depends_on_itself_alone(stage: str):
     texts = [*STAGES[stage]["params"], *STAGES[stage]["deps"], *outs_of(stage)]
     arms = [key for key in STAGES[stage]["params"] if key.startswith("arms")]
-    assert arms == (["arms.${item.arm}"] if stage == "pretrain" else [])
-    folders = [t for t in texts if re.search(r"/(pretrain|finetune)\b(?!\.)", t) and t.startswith("work/")]
+    assert arms == ([] if stage.startswith("scratch") else ["arms.${item.arm}"])
+    folders = [t for t in texts if re.search(r"/(pretrain|finetune|labels)\b(?!\.)", t) and t.startswith("work/")]
     assert all(text.endswith("/${item.arm}") for text in folders) and folders
-    assert STAGES[stage]["cmd"].endswith("arm=${item.arm}")
+    assert "arm=${item.arm}" in STAGES[stage]["cmd"]
 
 
 def test_heavy_outs_are_cached_and_tables_and_figures_left_to_git():
@@ -92,7 +106,7 @@ def test_heavy_outs_are_cached_and_tables_and_figures_left_to_git():
         assert all(name.startswith("work/${run}/") and cached for name, cached in outs_of(stage).items()), stage
     for stage in LIGHT:
         for name, cached in outs_of(stage).items():
-            assert name.startswith(("results/${run}/", "figures/${run}/")) and not cached, name
+            assert name.startswith(("results/${run}/", "figures/${run}/")) != cached, name
 
 
 def test_every_notebook_belongs_to_a_stage_and_every_stage_to_a_notebook():
@@ -103,7 +117,8 @@ def test_every_notebook_belongs_to_a_stage_and_every_stage_to_a_notebook():
 def test_commands_are_of_one_form():
     for stage, parts in STAGES.items():
         expected = f"python -m vasolib.run {notebook_of(stage)} run=${{run}}"
-        assert parts["cmd"] == expected + (" arm=${item.arm}" if "matrix" in parts else "")
+        given = "".join(f" {key}=${{item.{key}}}" for key in sorted(parts.get("matrix", ())))
+        assert parts["cmd"] == expected + given
         assert parts["desc"]
 
 
@@ -123,9 +138,14 @@ def test_what_a_notebook_reads_or_writes_is_declared(stage: str):
     declared = [*STAGES[stage]["deps"], *outs_of(stage)]
     folders = {path.split("/")[2] for path in declared if path.startswith("work/${run}/")}
     asked = {path[0] for path in paths_of(code_of(stage), "require", "work")}
+    if "study.encoder_of(" in code_of(stage):
+        asked.add("pretrain")
     unfinished = {"runtimes"} if stage == "report" else set()  # run times are no result: the report reads what is there
-    scratch = {"pretrain"} if stage == "scratch" else set()  # the same notebook without weights
-    assert asked - unfinished - scratch <= folders
+    shared = (
+        {"pretrain", "finetune", "labels"} if notebook_of(stage) == "50_finetune" else set()
+    )  # four stages, one notebook
+    assert asked - unfinished - shared <= folders
+    assert stage.startswith("scratch") or not shared or "pretrain" in folders
     assert "*" not in asked
 
 
@@ -134,19 +154,20 @@ def test_tables_and_figures_written_are_the_declared_ones(stage: str):
     source = code_of(stage)
     written = {f"results/${{run}}/{name}" for name in re.findall(r'study\.results\("([^"{]+)"\)', source)}
     written |= {f"figures/${{run}}/{name}" for name in re.findall(r'study\.figures\("([^"{]+)"\)', source)}
-    if stage == "tables":  # one loop writes four: their names are the keys of a literal
-        (literal,) = re.findall(r"for name, table in (\{.*\})\.items\(\):", source)
-        written |= {f"results/${{run}}/{name}.csv" for name in re.findall(r'"(\w+)":', literal)}
-    if stage == "figures":
+    if stage == "tables":  # one loop writes many: their names are the keys of two literals
+        literals = re.findall(r"^(?:tables = |for name, table in \(tables \| )(\{.*?\})", source, flags=re.MULTILINE)
+        written |= {f"results/${{run}}/{name}.csv" for text in literals for name in re.findall(r'"(\w+)":', text)}
+    if stage in ("figures", "tables"):
         written |= {f"figures/${{run}}/{name}" for name in re.findall(r', "([\w.]+\.(?:svg|png))"\)', source)}
-    assert written == set(outs_of(stage))
+    written -= set(STAGES[stage]["deps"])  # read, not written
+    assert written == {name for name, cached in outs_of(stage).items() if not cached}
 
 
 def test_the_report_depends_on_all_that_it_shows():
     shown = {f"{'results' if item.kind == 'table' else 'figures'}/${{run}}/{item.file}" for item in ITEMS}
     watched = {dep for dep in STAGES["report"]["deps"] if dep.startswith(("results/", "figures/"))}
     assert shown - watched == {"results/${run}/runtimes.csv"}  # which it makes itself
-    assert watched <= shown
+    assert watched <= shown | {"results/${run}/power.txt"}  # a line below the ledger
     made = {(name.split("/")[-1], notebook_of(stage)) for stage in LIGHT for name in outs_of(stage)}
     assert {(item.file, item.notebook) for item in ITEMS} <= made
 
@@ -161,5 +182,9 @@ def test_dvc_understands_the_file():
     done = subprocess.run(command, cwd=ROOT, env=dvc_environment(), capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     listed = {line.split()[0] for line in done.stdout.splitlines()}
-    wanted = {f"{stage}@{arm}" if arm else stage for stage in STAGES for arm in arms_of(stage)}
+    wanted = {
+        "@".join([stage, *(["-".join(map(str, item.values()))] if item else [])])
+        for stage in STAGES
+        for item in items_of(stage)
+    }
     assert listed == wanted

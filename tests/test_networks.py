@@ -7,12 +7,19 @@ import torch
 from torch import nn
 
 from vasolib.errors import UserError
-from vasolib.networks import autoencoder, encoder, load_weights, save_weights, segmentation_network
-from vasolib.settings import Scale
+from vasolib.networks import encoder, load_weights, save_weights, segmentation_network
+from vasolib.pretrain import build_method
+from vasolib.settings import Arm, Scale
+from vasolib.ssl.vasomim import VasoMIM
 from vasolib.study import ROOT, Study
 
 SCALE: Scale = Study.load(ROOT).scale_named("smoke")
 LAPTOP: Scale = Study.load(ROOT).scale_named("laptop")
+
+
+def small(scale: Scale, seed: int) -> VasoMIM:
+    """A masked autoencoder of the scale."""
+    return build_method(Arm(), scale, True, seed)
 
 
 def equal(a: nn.Module, b: nn.Module) -> bool:
@@ -24,11 +31,11 @@ def equal(a: nn.Module, b: nn.Module) -> bool:
 def test_the_seed_decides_and_the_callers_generator_is_left_alone():
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    first = autoencoder(SCALE, 0)
+    first = small(SCALE, 0)
     assert torch.equal(torch.get_rng_state(), before)
     torch.rand(3)
-    assert equal(autoencoder(SCALE, 0), first)
-    assert not equal(autoencoder(SCALE, 1), first)
+    assert equal(small(SCALE, 0), first)
+    assert not equal(small(SCALE, 1), first)
 
 
 def test_the_encoder_is_as_the_scale_says():
@@ -49,20 +56,20 @@ def test_segmentation_networks_give_one_map_per_image(arm: str):
 
 
 def test_weights_come_back_and_equal_weights_are_equal_files(tmp_path: Path):
-    model = autoencoder(SCALE, 0)
+    model = small(SCALE, 0)
     for name in "ab":
-        save_weights(tmp_path / name, autoencoder(SCALE, 0))
+        save_weights(tmp_path / name, small(SCALE, 0))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    other = autoencoder(SCALE, 1)
+    other = small(SCALE, 1)
     assert load_weights(tmp_path / "a", other) is other
     assert equal(other, model)
-    save_weights(tmp_path / "b", autoencoder(SCALE, 1))
+    save_weights(tmp_path / "b", small(SCALE, 1))
     assert (tmp_path / "a").read_bytes() != (tmp_path / "b").read_bytes()
 
 
 @pytest.mark.parametrize("arm", [None, "vit"])
 def test_a_prefix_picks_the_encoder_alone(tmp_path: Path, arm: str | None):
-    model = autoencoder(SCALE, 0)
+    model = small(SCALE, 0)
     save_weights(tmp_path / "w", model)
     target = encoder(SCALE) if arm is None else segmentation_network(arm, SCALE, 7).encoder
     assert equal(load_weights(tmp_path / "w", target, prefix="encoder."), model.encoder)
@@ -71,14 +78,14 @@ def test_a_prefix_picks_the_encoder_alone(tmp_path: Path, arm: str | None):
 @pytest.mark.parametrize(
     ("network", "prefix"),
     [
-        (lambda: autoencoder(LAPTOP, 0), ""),  # of other widths
+        (lambda: small(LAPTOP, 0), ""),  # of other widths
         (lambda: encoder(SCALE), ""),  # entries that it does not have
         (lambda: encoder(SCALE), "nowhere."),  # entries that the file does not have
         (lambda: segmentation_network("unet", SCALE, 0), "encoder."),
     ],
 )
 def test_another_architecture_is_refused_by_the_files_name(tmp_path: Path, network, prefix: str):
-    save_weights(tmp_path / "model.safetensors", autoencoder(SCALE, 0))
+    save_weights(tmp_path / "model.safetensors", small(SCALE, 0))
     with pytest.raises(UserError, match=r"model\.safetensors does not fit this scale's network") as caught:
         load_weights(tmp_path / "model.safetensors", network(), prefix)
     assert "\n" not in str(caught.value)
@@ -94,7 +101,7 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes | None):
 
 
 def test_a_failed_write_leaves_the_older_file(tmp_path: Path):
-    save_weights(tmp_path / "w", autoencoder(SCALE, 0))
+    save_weights(tmp_path / "w", small(SCALE, 0))
     before = (tmp_path / "w").read_bytes()
 
     class Broken(nn.Module):

@@ -1,189 +1,164 @@
-"""Pre-training arms: what they hide, what they minimise, and what stays frozen."""
+"""From arms to networks: every method of the study is built, steps, and hands its encoder on."""
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from vasolib import pretrain
-from vasolib.masking import PatchMask
-from vasolib.mim import MaskedAutoencoder, build_encoder, consistency_loss, reconstruct, reconstruction_loss
-from vasolib.networks import autoencoder
+from vasolib.data.crops import CropDataset, CropLoader
+from vasolib.networks import load_weights, save_weights, segmentation_network
+from vasolib.pretrain import build_method, pretraining_loss
 from vasolib.segmentor import UNeXt, freeze
-from vasolib.settings import Arm, Recipe
+from vasolib.settings import METHODS, Arm, Recipe
 from vasolib.study import ROOT, Study
-from vasolib.training import fit, normalise, seeded
+from vasolib.training import fit, place, seeded
 
-MAE = Arm(mask_ratio=0.75)
-GUIDED = Arm(mask_ratio=0.5, guidance=True)
-VASOMIM = Arm(mask_ratio=0.5, guidance=True, consistency=True)
-CPU = torch.device("cpu")
-
-
-def small_model() -> MaskedAutoencoder:
-    with seeded(0):
-        return MaskedAutoencoder(build_encoder(64, 8, 48, 2, 3), 32, 1, 2)
+STUDY = Study.load(ROOT)
+SMOKE = STUDY.scale_named("smoke")
+JUDGED = Arm(guidance=True, consistency=True)
 
 
-def small_segmentor() -> nn.Module:
+def judge() -> nn.Module:
     with seeded(1):
-        return freeze(UNeXt())
+        return place(freeze(UNeXt()))
 
 
-def small_batch(count: int = 3, side: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
-    """Noise, and an anatomy that fills the two middle columns of patches."""
-    images = torch.randint(0, 256, (count, 1, side, side), generator=torch.Generator().manual_seed(0)).byte()
-    anatomy = torch.zeros_like(images)
-    anatomy[..., side * 3 // 8 : side * 5 // 8] = 1
-    return images, anatomy
+def smooth_images(count: int, side: int = 96) -> tuple[np.ndarray, np.ndarray]:
+    """Images of slow waves with a dark line, and masks of the line."""
+    across = np.arange(side) / side
+    waves = [np.sin(6.3 * (across[:, None] * i + across[None] * (count - i))) for i in range(count)]
+    images = np.stack([(120 + 60 * wave).astype(np.uint8) for wave in waves])
+    masks = np.zeros_like(images)
+    for i in range(count):
+        masks[i, :, 10 + 5 * i : 16 + 5 * i] = 1
+    return np.where(masks > 0, images // 2, images), masks
 
 
-def evaluate(model, arm, segmentor=None, progress=0.5, norm_pix_loss=True):
-    loss_fn = pretrain.pretraining_loss(model, arm, segmentor, norm_pix_loss)
-    return loss_fn(small_batch(), progress, torch.Generator().manual_seed(4))
+def loader(model: nn.Module, count: int = 8, samples: int = 32) -> CropLoader:
+    crops = CropDataset(*smooth_images(count), SMOKE.image.side, (0.5, 1.0), 0, model.VIEWS)
+    return CropLoader(crops, 8, samples)
 
 
-@pytest.mark.parametrize("progress", [0.0, 1.0])
-def test_without_guidance_every_patch_is_hidden_equally_often(progress, generator):
-    weights = torch.zeros(6000, 16)
-    weights[:, 3] = 1
-    often = pretrain.draw_mask(MAE, weights, progress, generator=generator).mask.mean(dim=0)
-    assert torch.allclose(often, torch.full((16,), 0.75), atol=4.5 * (0.75 * 0.25 / 6000) ** 0.5)
+def small_arm(method: str) -> Arm:
+    """The first arm of the study that uses a method."""
+    return next(arm for arm in map(STUDY.arm, STUDY.params.pretrain_arms) if arm.method == method)
 
 
-def test_without_guidance_neither_weights_nor_progress_matter():
-    draws = [
-        pretrain.draw_mask(MAE, weights, progress, generator=torch.Generator().manual_seed(0))
-        for weights in (torch.zeros(4, 16), torch.rand(4, 16))
-        for progress in (0.0, 1.0)
-    ]
-    assert all(torch.equal(draw.mask, draws[0].mask) for draw in draws)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_learns_and_its_encoder_fits_the_segmentation_network(method, tmp_path):
+    arm = replace(small_arm(method), consistency=False)
+    model = build_method(arm, SMOKE, True, 0)
+    recipe = Recipe(epochs=6, batch_size=8, lr=2e-3)
+    log = fit(model, pretraining_loss(model), loader(model), recipe, seed=0, state=tmp_path / "s", name=method)
+    assert np.isfinite(log["loss"]).all()
+    if method not in ("dino", "chexworld"):  # whose targets move with them
+        assert log["loss"].iloc[-1] < log["loss"].iloc[0]
+    save_weights(tmp_path / "model.safetensors", model)
+    network = segmentation_network("vit", SMOKE, 0)
+    load_weights(tmp_path / "model.safetensors", network.encoder, prefix="encoder.")
+    for name, value in network.encoder.state_dict().items():
+        assert torch.equal(value, model.encoder.state_dict()[name])
+    assert all(p.requires_grad for n, p in network.encoder.named_parameters() if n != "pos_embed")
 
 
-def test_guidance_hides_more_vessel_the_further_training_is(generator):
-    weights = torch.zeros(4000, 64)
-    weights[:, :16] = 1 / 16
-    shares = []
-    for progress in (0.0, 0.25, 0.5, 0.75, 1.0):
-        masked = pretrain.draw_mask(GUIDED, weights, progress, generator=generator)
-        assert masked.idx_mask.shape == (4000, 32)
-        shares.append(pretrain.vessel_share(weights, masked).item())
-    # of 32 hidden, n = 32 * progress / 2 drawn among the 16 with vessel; the rest among all that remain
-    want = [(n + (32 - n) * (16 - n) / (64 - n)) / 32 for n in (0, 4, 8, 12, 16)]
-    assert shares == pytest.approx(want, abs=0.01)
-    assert shares == sorted(shares)
+@pytest.mark.parametrize("method", METHODS)
+def test_the_seed_decides_weights_and_training(method, tmp_path):
+    arm = replace(small_arm(method), consistency=False)
+
+    def trained(seed: int) -> dict[str, torch.Tensor]:
+        model = build_method(arm, SMOKE, True, seed)
+        recipe = Recipe(epochs=1, batch_size=8, lr=1e-3)
+        fit(model, pretraining_loss(model), loader(model), recipe, seed=seed, state=tmp_path / "s", name=method)
+        return model.state_dict()
+
+    first, again, other = trained(0), trained(0), trained(1)
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+    assert not all(torch.equal(value, other[name]) for name, value in first.items())
 
 
-def test_guidance_may_run_backwards(generator):
-    falling = Arm(mask_ratio=0.5, guidance=True, beta_start=0.5, beta_end=0.0)
-    weights = torch.zeros(1000, 64)
-    weights[:, :16] = 1 / 16
-    start, end = (
-        pretrain.vessel_share(weights, pretrain.draw_mask(falling, weights, p, generator=generator)) for p in (0.0, 1.0)
-    )
-    assert start == 0.5
-    assert end.item() == pytest.approx(0.25, abs=0.02)
+@pytest.mark.parametrize("method", METHODS)
+def test_an_interrupted_pre_training_ends_like_an_undisturbed_one(method, tmp_path, monkeypatch):
+    arm, recipe = replace(small_arm(method), consistency=False), Recipe(epochs=3, batch_size=8, lr=1e-3)
+    monkeypatch.setattr("vasolib.training.SAVE_EVERY", 0.0)
+    whole = build_method(arm, SMOKE, True, 0)
+    fit(whole, pretraining_loss(whole), loader(whole), recipe, seed=0, state=tmp_path / "a", name=method)
+
+    class Stopping(CropLoader):
+        def epoch(self, epoch):
+            if epoch == 2:
+                raise KeyboardInterrupt
+            return super().epoch(epoch)
+
+    cut = build_method(arm, SMOKE, True, 0)
+    batches = loader(cut)
+    stopping = Stopping(batches.dataset, batches.batch_size, batches.samples)
+    with pytest.raises(KeyboardInterrupt):
+        fit(cut, pretraining_loss(cut), stopping, recipe, seed=0, state=tmp_path / "b", name=method)
+    resumed = build_method(arm, SMOKE, True, 0)
+    fit(resumed, pretraining_loss(resumed), batches, recipe, seed=0, state=tmp_path / "b", name=method)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
 
 
-def test_vessel_share_by_hand():
-    weights = torch.tensor([[0.5, 0.0, 0.25, 0.25], [0.0, 0.0, 1e-6, 1.0]])
-    masked = PatchMask(torch.tensor([[0], [3]]), torch.tensor([[1, 2, 3], [0, 1, 2]]))
-    assert pretrain.vessel_share(weights, masked).item() == pytest.approx(3 / 6)
+def test_guides_are_patch_weights_but_for_those_who_learn_pixels():
+    seen = {}
+
+    class Watcher(nn.Module):
+        VIEWS = 1
+
+        def __init__(self, pixels: bool) -> None:
+            super().__init__()
+            self.encoder = build_method(Arm(), SMOKE, True, 0).encoder
+            self.PIXELS = pixels
+
+        def loss(self, views, guide, progress, *, generator):
+            seen[self.PIXELS] = views, guide
+            return {"loss": views.sum()}
+
+    images = torch.zeros(2, 1, 64, 64, dtype=torch.uint8)
+    anatomy = images.clone()
+    anatomy[:, :, :8, :8] = 1
+    for pixels in (False, True):
+        pretraining_loss(Watcher(pixels))((images, anatomy), 0.5, torch.Generator())
+    assert seen[False][0].shape == (1, 2, 3, 64, 64) and seen[False][1].shape == (2, 64)
+    assert torch.equal(seen[False][1][:, 0], torch.ones(2))
+    assert torch.equal(seen[True][1], anatomy)
 
 
-@pytest.mark.parametrize("norm_pix_loss", [True, False])
-def test_mae_minimises_the_reconstruction_alone(norm_pix_loss):
-    model = small_model()
-    values = evaluate(model, MAE, norm_pix_loss=norm_pix_loss)
-    assert set(values) == {"loss", "reconstruction", "vessel_share"}
-    assert torch.equal(values["loss"], values["reconstruction"])
-    images = normalise(small_batch()[0], CPU)
-    masked = pretrain.draw_mask(MAE, torch.zeros(3, 64), 0.5, generator=torch.Generator().manual_seed(4))
-    want = reconstruction_loss(model(images, masked), images, masked.mask, norm_pix_loss)
-    assert torch.isclose(values["loss"], want)
-    assert values["vessel_share"].item() == pytest.approx(masked.mask.view(3, 8, 8)[:, :, 3:5].sum().item() / 144)
-
-
-@pytest.mark.parametrize("norm_pix_loss", [True, False])
-def test_consistency_is_added_with_weight_one(norm_pix_loss):
-    model, segmentor = small_model(), small_segmentor()
-    alone = evaluate(model, GUIDED, norm_pix_loss=norm_pix_loss)
-    both = evaluate(model, VASOMIM, segmentor, norm_pix_loss=norm_pix_loss)
-    assert torch.equal(both["reconstruction"], alone["loss"])
-    assert torch.equal(both["vessel_share"], alone["vessel_share"])
-    assert torch.equal(both["loss"], both["reconstruction"] + both["consistency"])
-    images, anatomy = small_batch()
-    images, weights = (
-        normalise(images, CPU),
-        anatomy.view(3, 8, 8, 8, 8).float().mean(dim=(2, 4)).flatten(1) / 16,
-    )
-    masked = pretrain.draw_mask(VASOMIM, weights, 0.5, generator=torch.Generator().manual_seed(4))
-    again = reconstruct(model(images, masked), images, norm_pix_loss)
-    assert torch.isclose(both["consistency"], consistency_loss(segmentor, again, images))
-
-
-def test_a_segmentor_that_no_loss_asks_for_is_not_run():
-    class Untouchable(nn.Module):
-        def forward(self, images):
-            raise AssertionError("was run")
-
-    evaluate(small_model(), GUIDED, Untouchable())
-
-
-def test_consistency_without_a_segmentor_is_refused():
+def test_consistency_without_a_judge_is_refused():
     with pytest.raises(ValueError, match="trained segmentor"):
-        pretrain.pretraining_loss(small_model(), VASOMIM, None, norm_pix_loss=True)
+        build_method(JUDGED, SMOKE, True, 0)
 
 
-def test_consistency_teaches_the_autoencoder_through_the_frozen_segmentor():
-    model, segmentor = small_model(), small_segmentor()
-    evaluate(model, VASOMIM, segmentor)["consistency"].backward()
-    assert all(p.grad is None for p in segmentor.parameters())
-    idle = [n for n, p in model.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())]
-    assert idle == []
+def test_a_judge_that_no_loss_asks_for_is_not_kept():
+    assert build_method(Arm(guidance=True), SMOKE, True, 0, judge().forward).judge is None
 
 
-class Batches:
-    """The same batch, `steps` times an epoch."""
-
-    def __init__(self, steps: int, *batch: torch.Tensor) -> None:
-        self.steps, self.batch = steps, batch
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def epoch(self, epoch: int):
-        return iter([self.batch] * self.steps)
-
-
-def test_training_lowers_the_loss_and_leaves_the_segmentor_as_it_was(tmp_path):
-    model, segmentor = small_model(), small_segmentor()
+def test_training_leaves_the_judge_as_it_was(tmp_path):
+    segmentor = judge()
     before = {name: value.clone() for name, value in segmentor.state_dict().items()}
-    loss_fn = pretrain.pretraining_loss(model, VASOMIM, segmentor, norm_pix_loss=False)
-    images, anatomy = small_batch()
-    smooth = nn.functional.avg_pool2d(images.float(), 31, 1, 15).byte()
-    recipe = Recipe(epochs=4, batch_size=3, lr=2e-3)
-    table = fit(model, loss_fn, Batches(8, smooth, anatomy), recipe, seed=0, state=tmp_path / "s", name="arm")
+    model = build_method(JUDGED, SMOKE, False, 0, segmentor.forward)
+    recipe = Recipe(epochs=4, batch_size=8, lr=2e-3)
+    table = fit(model, pretraining_loss(model), loader(model), recipe, seed=0, state=tmp_path / "s", name="arm")
     assert list(table.columns) == ["epoch", "lr", "loss", "reconstruction", "consistency", "vessel_share"]
-    assert table["reconstruction"].iloc[-1] < 0.7 * table["reconstruction"].iloc[0]
-    assert table["vessel_share"].is_monotonic_increasing
+    assert table["vessel_share"].iloc[-1] > table["vessel_share"].iloc[0]
     assert all(torch.equal(value, before[name]) for name, value in segmentor.state_dict().items())
     assert not segmentor.training
 
 
 @pytest.mark.slow
 def test_one_step_at_the_papers_own_size(tmp_path):
-    paper = Study.load(ROOT).scale_named("paper")
-    model = autoencoder(paper, 0)
+    paper = STUDY.scale_named("paper")
+    model = build_method(JUDGED, paper, True, 0, judge().forward)
     assert sum(p.numel() for p in model.encoder.parameters()) == 85_798_656  # ViT-B/16
     assert sum(p.numel() for p in model.parameters()) == 111_907_840  # MAE's own, with its decoder
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    loss_fn = pretrain.pretraining_loss(model, VASOMIM, small_segmentor(), norm_pix_loss=True)
     recipe = replace(paper.pretrain, epochs=1, batch_size=2, warmup=0.0)
     assert (recipe.lr, recipe.beta2, recipe.weight_decay) == (1.5e-4, 0.95, 0.05)
-    batches = Batches(1, *small_batch(2, paper.image.side))
-    table = fit(model, loss_fn, batches, recipe, seed=0, state=tmp_path / "s", name="paper")
+    batches = CropLoader(CropDataset(*smooth_images(2), paper.image.side, recipe.crop, 0), 2, 2)
+    table = fit(model, pretraining_loss(model), batches, recipe, seed=0, state=tmp_path / "s", name="paper")
     assert table[["loss", "reconstruction", "consistency"]].gt(0).all(axis=None)
     for name, p in model.named_parameters():
         assert p.isfinite().all(), name

@@ -6,7 +6,7 @@ import pytest
 
 from vasolib.errors import UserError
 from vasolib.figures import bars
-from vasolib.published import beside_published, format_value, summarise
+from vasolib.published import ROWS, beside_published, format_value, summarise
 
 PUBLISHED = pd.read_csv(Path(__file__).resolve().parents[1] / "paper" / "published.csv")
 STANDS_FOR = {"synth-a": "ARCADE", "synth-b": "CAXF", "synth-c": "XCAV"}
@@ -55,31 +55,25 @@ def test_order_is_that_of_the_scores():
 
 
 def test_table_2_is_joined_by_method():
-    ours = summary("vasomim", "filter")
-    methods = {"vasomim": "VasoMIM", "filter": "Frangi filter"}
-    table = beside_published(ours, PUBLISHED, "v1", "Table 2", methods, STANDS_FOR)
+    ours = summary("vasomim", "frangi")
+    table = beside_published(ours, PUBLISHED, "Table 2", STANDS_FOR)
     assert list(table["method"]) == list(ours["method"])
     row = lookup(table, "vasomim", "synth-a", "clDice")
     assert (row["published_dataset"], row["published"], row["published_sd"]) == ("ARCADE", 70.56, 0.36)
     assert row["difference"] == pytest.approx(row["mean"] - 70.56)
-    assert math.isnan(lookup(table, "filter", "synth-b", "DSC")["published_sd"])
+    assert math.isnan(lookup(table, "frangi", "synth-b", "DSC")["published_sd"])
 
 
 def test_table_3_is_joined_by_setting_and_passes_over_its_gains():
-    arms = {
-        "mae": "guidance=0;L_cons=0",
-        "consistency": "guidance=0;L_cons=1",
-        "guidance": "guidance=1;L_cons=0",
-        "vasomim": "guidance=1;L_cons=1",
-    }
-    table = beside_published(summary(*arms), PUBLISHED, "v1", "Table 3", arms, STANDS_FOR)
+    arms = ("mae_50", "consistency", "guidance", "vasomim")
+    table = beside_published(summary(*arms), PUBLISHED, "Table 3", STANDS_FOR)
     got = [lookup(table, arm, "synth-a", "DSC")["published"] for arm in arms]
     assert got == [68.00, 68.45, 68.30, 68.85]
 
 
 def test_what_was_not_published_stays_empty():
     ours = summary("mae", "random", datasets=("synth-a", "elsewhere"))
-    table = beside_published(ours, PUBLISHED, "v1", "Table 2", {"mae": "MAE"}, STANDS_FOR)
+    table = beside_published(ours, PUBLISHED, "Table 2", STANDS_FOR)
     assert len(table) == len(ours)
     for method, dataset in (("mae", "elsewhere"), ("random", "synth-a"), ("random", "elsewhere")):
         row = lookup(table, method, dataset, "DSC")
@@ -89,20 +83,44 @@ def test_what_was_not_published_stays_empty():
 
 def test_data_of_which_nothing_was_published_keep_our_values():
     ours = summary("mae", datasets=("xcad", "dca1"))
-    table = beside_published(ours, PUBLISHED, "v1", "Table 2", {"mae": "MAE"}, {})
+    table = beside_published(ours, PUBLISHED, "Table 2", {})
     assert len(table) == len(ours) and (table["mean"] == 66).any()
     assert table[["published_dataset", "published", "published_sd", "difference"]].isna().all(axis=None)
     bars(table, "DSC")
 
 
-def test_a_method_that_the_table_lacks_is_named():
+@pytest.mark.parametrize(
+    ("table", "method", "dataset", "value"),
+    [
+        ("Table 5", "beta_5_0", "synth-b", 83.41),
+        ("Table 5", "vasomim", "synth-a", 68.85),
+        ("Table 6, 25 %", "unet", "synth-a", 38.09),
+        ("Table 6, 100 %", "vasomim", "synth-a", 68.85),
+        ("Fig. 6 (text)", "spt", "synth-b", 83.18),
+        ("Fig. 7 (text)", "vasomim_300", "synth-b", 83.75),
+    ],
+)
+def test_every_table_finds_its_own_values(table, method, dataset, value):
+    found = beside_published(summary(method), PUBLISHED, table, STANDS_FOR)
+    assert lookup(found, method, dataset, "DSC")["published"] == value
+
+
+@pytest.mark.parametrize("table", ROWS)
+def test_every_method_named_was_published(table):
+    found = beside_published(summary(*ROWS[table]), PUBLISHED, table, STANDS_FOR)
+    assert set(found.loc[found["published"].notna(), "method"]) == set(ROWS[table])
+
+
+def test_a_method_that_the_table_lacks_is_named(monkeypatch):
+    monkeypatch.setitem(ROWS, "Table 2", {"x": "VasoMIN"})
     with pytest.raises(UserError, match=r"'VasoMIN'.*did you mean 'VasoMIM'"):
-        beside_published(summary("x"), PUBLISHED, "v1", "Table 2", {"x": "VasoMIN"}, STANDS_FOR)
+        beside_published(summary("x"), PUBLISHED, "Table 2", STANDS_FOR)
 
 
-def test_an_ambiguous_setting_is_refused():
+def test_an_ambiguous_setting_is_refused(monkeypatch):
+    monkeypatch.setitem(ROWS, "Table 3", {"x": "guidance=0"})
     with pytest.raises(UserError, match=r"several published rows.*'guidance=0'"):
-        beside_published(summary("x"), PUBLISHED, "v1", "Table 3", {"x": "guidance=0"}, STANDS_FOR)
+        beside_published(summary("x"), PUBLISHED, "Table 3", STANDS_FOR)
 
 
 def test_values_as_text():

@@ -30,6 +30,17 @@ def test_loss_against_hand_count():
     assert torch.isclose(segmentor.segmentor_loss(logits, target), torch.tensor(0.5 * 10 + 0.5 * 0.5), atol=1e-3)
 
 
+def test_freezing_changes_no_logit():
+    model = segmentor.UNeXt()
+    for _ in range(3):  # statistics that are not those of the start
+        model(torch.rand(4, 3, 64, 64) * 2 + 1)
+    x = torch.rand(2, 3, 64, 64)
+    want = model.eval()(x)
+    frozen = segmentor.freeze(model)
+    assert torch.allclose(frozen(x), want, atol=1e-4)
+    assert not [m for m in frozen.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+
+
 def test_frozen_model_passes_gradients_to_its_input_only():
     model = segmentor.freeze(segmentor.UNeXt())
     x = torch.rand(1, 3, 64, 64, requires_grad=True)

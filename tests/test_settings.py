@@ -12,7 +12,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from vasolib.errors import UserError
-from vasolib.settings import Arm, ImageSize, Recipe, Scale, Transformer, parse
+from vasolib.parsing import parse
+from vasolib.settings import METHODS, Arm, ImageSize, Recipe, Scale, Transformer
 
 ROOT = Path(__file__).resolve().parents[1]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -110,6 +111,10 @@ def changed(values: dict, place: str, value: object) -> dict:
         ("finetune.crop", [0, 1], "scales.doll.finetune: crop [0.0, 1.0]"),
         ("finetune.crop", [0.5, 1.5], "scales.doll.finetune: crop [0.5, 1.5]"),
         ("finetune.crop", [math.nan, 1.0], "scales.doll.finetune: crop [nan, 1.0]"),
+        ("rivals.dino_out", 0, "scales.doll.rivals: dino_out is 0"),
+        ("rivals.hpm_momentum", 1.0, "scales.doll.rivals: hpm_momentum is 1.0"),
+        ("dncnn.depth", 0, "scales.doll.dncnn: depth is 0"),
+        ("denoise_seeds", [], "scales.doll: denoise_seeds is []"),
     ],
 )
 def test_a_wrong_scale_is_refused_by_the_full_name(place: str, value: object, message: str):
@@ -122,7 +127,6 @@ def test_a_wrong_scale_is_refused_by_the_full_name(place: str, value: object, me
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({}, "arms.doll.mask_ratio is missing"),
         ({"mask_ratio": 0}, "arms.doll: mask_ratio is 0.0: choose a number between 0 and 1"),
         ({"mask_ratio": 1}, "arms.doll: mask_ratio is 1.0"),
         ({"mask_ratio": math.nan}, "arms.doll: mask_ratio is nan"),
@@ -131,6 +135,13 @@ def test_a_wrong_scale_is_refused_by_the_full_name(place: str, value: object, me
         ({"mask_ratio": 0.5, "consistancy": True}, "arms.doll.consistancy is not a parameter: did you mean 'consisten"),
         ({"mask_ratio": 0.5, "beta_end": 1.01}, "arms.doll: beta_end is 1.01"),
         ({"mask_ratio": 0.5, "beta_start": -0.01}, "arms.doll: beta_start is -0.01"),
+        ({"method": "vasomin"}, "arms.doll: method 'vasomin' is unknown: did you mean 'vasomim'"),
+        ({"anatomy": "better"}, "arms.doll: anatomy 'better' is unknown"),
+        ({"lr": {"laptop": "1e-3"}}, "arms.doll: lr.laptop is '1e-3': give a number"),
+        ({"lr": {"laptop": 0}}, "arms.doll: lr.laptop is 0"),
+        ({"epochs": 0}, "arms.doll: epochs is 0"),
+        ({"seeds": 0}, "arms.doll: seeds is 0"),
+        ({"benchmarks": [-1]}, "arms.doll: benchmarks is [-1]"),
         ({"mask_ratio": 0.5, 7: 1}, "arms.doll.7 is not a parameter"),
         (None, "arms.doll is None, expected a block of parameters"),
         ([0.5], "arms.doll is [0.5], expected a block of parameters"),
@@ -168,17 +179,27 @@ def test_there_are_the_three_scales_and_all_arms():
     assert list(PARAMS["scales"]) == ["smoke", "laptop", "paper"]
     arms = {name: parse(Arm, values, name) for name, values in PARAMS["arms"].items()}
     assert set(PARAMS["pretrain_arms"]) <= arms.keys()
-    assert (arms["mae"].mask_ratio, arms["vasomim"].mask_ratio) == (0.75, 0.5)
-    both = {name: (arm.guidance, arm.consistency) for name, arm in arms.items()}
+    assert {arm.method for arm in arms.values()} == set(METHODS)
+    ablation = {name: arms[name] for name in ("mae_50", "guidance", "consistency", "vasomim")}
+    both = {name: (arm.guidance, arm.consistency) for name, arm in ablation.items()}
     assert both == {
-        "mae": (False, False),
         "mae_50": (False, False),
         "guidance": (True, False),
         "consistency": (False, True),
         "vasomim": (True, True),
     }
-    assert {arm.mask_ratio for name, arm in arms.items() if name != "mae"} == {0.5}
-    assert (arms["vasomim"].beta_start, arms["vasomim"].beta_end) == (0.0, 0.5)
+    assert {arm.mask_ratio for arm in ablation.values()} == {0.5}
+    assert {arms[name].betas for name in ("guidance", "vasomim", "vasomim_robust")} == {(0.0, 0.5)}
+    assert [arms[f"beta_{name}"].betas for name in ("0_1", "1_1", "5_0")] == [(0.0, 1.0), (1.0, 1.0), (0.5, 0.0)]
+    published = {"mae": 0.75, "simmim": 0.6, "amt": 0.45, "deblurring": 0.75, "crossmae": 0.75, "hpm": 0.75}
+    assert {name: arms[name].mask_ratio for name in published} == published
+    for name in (*published, *ablation, "moco", "dino", "chexworld", "spt", "vasomim_robust"):
+        assert arms[name].seeds == 2 and arms[name].epochs == 1.0 and not arms[name].benchmarks, name
+    for name, arm in arms.items():
+        if name.startswith(("mae_", "vasomim_")) and name[-1] == "0" and name != "mae_50":
+            assert arm.epochs == int(name.split("_")[1]) / 800, name
+        if name.startswith("gamma_"):
+            assert arm.mask_ratio == int(name[6:]) / 100 and arm.betas == (0.0, 0.5) and arm.consistency, name
 
 
 def test_the_scale_paper_is_the_papers_configuration():

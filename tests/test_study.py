@@ -1,6 +1,7 @@
 """One run of the study: where its files lie, what it refuses, and what a fingerprint covers."""
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,7 @@ def test_a_missing_file_is_named(tmp_path: Path):
         ({"seed": "0"}, "params.seed is '0', expected int"),
         ({"benchmarks": "synth-a"}, "params.benchmarks is 'synth-a', expected tuple"),
         ({"anatomy": {"percentile": 92, "border": 20}}, "params.anatomy.working_side is missing"),
-        ({"pretrain_arms": ["mae", "vaso"]}, "there is no arm 'vaso'"),
+        ({"pretrain_arms": [*SHIPPED["pretrain_arms"], "vaso"]}, "there is no arm 'vaso'"),
         ({"arms": SHIPPED["arms"] | {"odd": {"mask_ratio": 2}}}, "arms.odd: mask_ratio is 2.0"),
         ({"scales": SHIPPED["scales"] | {"odd": {}}}, "scales.odd.threads is missing"),
         ({"scales": []}, "params.scales is [], expected dict"),
@@ -114,12 +115,44 @@ def test_a_missing_file_is_named(tmp_path: Path):
         ({"benchmarks": ["synth-a", "synth-a"]}, "give at least one name, none twice"),
         ({"scratch_arms": ["../unet"]}, "scratch_arms has '../unet'"),
         ({"benchmarks": [".."]}, "benchmarks has '..'"),
+        ({"few_labels_arms": ["unet"]}, "few_labels_arms has ['unet'], not among the arms"),
+        ({"denoise_arms": ["vit", "deno"]}, "denoise_arms has ['deno'], not among the arms"),
+        ({"noise_sigma": -1.0}, "noise_sigma is -1.0"),
     ],
 )
 def test_all_of_the_file_is_checked_when_it_is_read(tmp_path: Path, changes: dict, message: str):
     with pytest.raises(UserError) as caught:
         load(tmp_path, **changes)
     assert message in str(caught.value)
+
+
+def test_an_arm_has_its_own_rate_and_length(tmp_path: Path):
+    arms = SHIPPED["arms"] | {"mae": {"lr": {"laptop": 0.5}, "epochs": 0.125}, "moco": {"lr": {"paper": 0.5}}}
+    study = load(tmp_path, arms=arms)
+    usual = study.scale.pretrain
+    assert study.pretraining("vasomim") == usual
+    assert study.pretraining("mae") == replace(usual, lr=0.5, epochs=round(usual.epochs / 8))
+    assert study.pretraining("moco") == usual
+
+
+def test_positions_behind_the_last_benchmark_mean_the_last(tmp_path: Path):
+    arms = SHIPPED["arms"] | {"mae": {"benchmarks": [1]}, "moco": {"benchmarks": [0, 1, 7]}}
+    study = load(tmp_path, arms=arms)
+    assert study.benchmarks_of("mae") == ["synth-b"] and study.benchmarks_of("moco") == [
+        "synth-a",
+        "synth-b",
+        "synth-c",
+    ]
+    assert study.benchmarks_of("vit") == study.benchmarks_of("vasomim") == ["synth-a", "synth-b", "synth-c"]
+    one = load(tmp_path, arms=arms, benchmarks=["only"])
+    assert one.benchmarks_of("mae") == one.benchmarks_of("moco") == ["only"]
+
+
+def test_fine_tuning_seeds_take_the_pre_training_runs_in_turn(tmp_path: Path):
+    study = load(tmp_path, seed=5, arms=SHIPPED["arms"] | {"mae": {"seeds": 2}, "moco": {}})
+    assert study.runs("mae") == [(5, 0), (6, 1), (5, 2), (6, 3)]
+    assert study.runs("moco") == [(5, seed) for seed in study.scale.seeds]
+    assert study.runs("vit") == [(-1, seed) for seed in study.scale.seeds]
 
 
 def test_state_changes_with_any_of_its_parts(tmp_path: Path):
@@ -141,7 +174,7 @@ def test_facts_have_what_the_report_needs(tmp_path: Path):
     facts = load(tmp_path).facts()
     assert {"run", "parameters", "data", "scale"} <= facts.keys()
     assert facts["data"] == "embedded synthetic angiograms: synth-a, synth-b, synth-c"
-    assert facts["fine-tuning seeds"] == "0, 1, 2" and facts["pre-training seed"] == "0"
+    assert facts["fine-tuning seeds"] == "0, 1, 2, 3" and facts["pre-training seeds"] == "0, 1"
     assert all(isinstance(value, str) for value in facts.values())
 
 

@@ -6,6 +6,8 @@ vessels; like the released code, this keeps the largest eigenvalue of dark ridge
 
 __all__ = ["extract_all", "extract_anatomy", "grow_region", "reference_anatomy", "vesselness", "vesselness_eq1"]
 
+from collections.abc import Callable
+
 import numpy as np
 from joblib import Parallel, delayed
 from scipy import ndimage
@@ -92,7 +94,6 @@ def extract_anatomy(image: np.ndarray, percentile: float, border: int, working_s
     return (share >= 0.5).astype(np.uint8)
 
 
-def extract_all(images: np.ndarray, jobs: int = -1, **recipe: float) -> np.ndarray:
-    """`extract_anatomy` of each image in order, (N, S, S) uint8 -> the same; `jobs` processes (-1: all cores)."""
-    masks = Parallel(n_jobs=jobs, batch_size=8)(delayed(extract_anatomy)(image, **recipe) for image in images)
-    return np.stack(masks)
+def extract_all(images: np.ndarray, extract: Callable[[np.ndarray], np.ndarray], jobs: int = -1) -> np.ndarray:
+    """`extract` of each image in order, (N, S, S) uint8 -> the same; `jobs` processes (-1: all cores)."""
+    return np.stack(Parallel(n_jobs=jobs, batch_size=8)(delayed(extract)(image) for image in images))

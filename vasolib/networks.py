@@ -1,6 +1,6 @@
 """The networks of a scale, with weights drawn from a seed or read from a file."""
 
-__all__ = ["autoencoder", "encoder", "load_weights", "save_weights", "segmentation_network"]
+__all__ = ["encoder", "load_weights", "save_weights", "segmentation_network"]
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from torch import nn
 from vasolib.downstream.unet import UNet, ViTUNet
 from vasolib.errors import UserError
 from vasolib.files import atomic
-from vasolib.mim import MaskedAutoencoder, build_encoder
+from vasolib.mim import build_encoder
 from vasolib.settings import Scale
 from vasolib.training import place, seeded
 
@@ -21,13 +21,6 @@ def encoder(scale: Scale) -> VisionTransformer:
     """The scale's ViT."""
     vit = scale.encoder
     return build_encoder(scale.image.side, scale.image.patch, vit.embed_dim, vit.depth, vit.num_heads)
-
-
-def autoencoder(scale: Scale, seed: int) -> MaskedAutoencoder:
-    """The scale's masked autoencoder on its device, weights drawn from the seed."""
-    decoder = scale.decoder
-    with seeded(seed):
-        return place(MaskedAutoencoder(encoder(scale), decoder.embed_dim, decoder.depth, decoder.num_heads))
 
 
 def segmentation_network(arm: str, scale: Scale, seed: int) -> nn.Module:

@@ -1,55 +1,75 @@
-"""Pre-training arms: what is hidden, by which share of guidance, and which losses are minimised."""
+"""From an arm of the study to a network and its loss: which method, of which size, on which batches."""
 
-__all__ = ["draw_mask", "masking_rate", "pretraining_loss", "vessel_share"]
+__all__ = ["build_method", "pretraining_loss"]
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from vasolib.masking import PatchMask, guidance_schedule, guided_masking, patch_weights, random_masking
-from vasolib.mim import MaskedAutoencoder, consistency_loss, reconstruct, reconstruction_loss
-from vasolib.settings import Arm
-from vasolib.training import normalise
+from vasolib.masking import patch_weights
+from vasolib.networks import encoder
+from vasolib.settings import Arm, Scale
+from vasolib.ssl.amt import AMT
+from vasolib.ssl.chexworld import CheXWorld
+from vasolib.ssl.crossmae import CrossMAE
+from vasolib.ssl.deblurring import DeblurringMIM
+from vasolib.ssl.dino import DINO
+from vasolib.ssl.hpm import HPM
+from vasolib.ssl.moco import MoCo
+from vasolib.ssl.simmim import SimMIM
+from vasolib.ssl.spt import SPT
+from vasolib.ssl.vasomim import VasoMIM
+from vasolib.training import normalise, place, seeded
 
 
-def draw_mask(arm: Arm, weights: Tensor, progress: float, *, generator: torch.Generator) -> PatchMask:
-    """The patches that an arm hides at `progress` (0 to 1) of training; weights (B, L) from `patch_weights`."""
-    if not arm.guidance:
-        return random_masking(*weights.shape, arm.mask_ratio, generator=generator)
-    beta = guidance_schedule(progress, arm.beta_start, arm.beta_end)
-    return guided_masking(weights, arm.mask_ratio, beta, generator=generator)
+def build_method(
+    arm: Arm, scale: Scale, norm_pix_loss: bool, seed: int, judge: Callable[[Tensor], Tensor] | None = None
+) -> nn.Module:
+    """An arm's network on its device, weights drawn from the seed.
 
-
-def vessel_share(weights: Tensor, masked: PatchMask) -> Tensor:
-    """Share of vessel-containing patches (at least one vessel pixel) among the masked ones, a scalar (Fig. 3a)."""
-    return (weights.gather(1, masked.idx_mask) > 0).float().mean()
-
-
-def masking_rate(arm: Arm, weights: Tensor, epochs: int, *, generator: torch.Generator) -> Tensor:
-    """Share of epochs in which each patch of one fixed, uncropped image is hidden: weights (L,) -> (L,) (Fig. 3b)."""
-    drawn = [draw_mask(arm, weights[None], (e + 1) / epochs, generator=generator).mask for e in range(epochs)]
-    return torch.cat(drawn).mean(dim=0)
-
-
-def pretraining_loss(model: MaskedAutoencoder, arm: Arm, segmentor: nn.Module | None, norm_pix_loss: bool):
-    """The `loss_fn` that `vasolib.training.fit` wants for pre-training `model` on (image, anatomy) batches.
+    Args:
+        judge: vessel logits of images from the frozen segmentor; needed where the arm has consistency.
 
     Raises:
-        ValueError: the arm wants consistency and no segmentor is given.
+        ValueError: the arm has consistency and no judge is given.
     """
-    if arm.consistency and segmentor is None:
+    if arm.consistency and judge is None:
         raise ValueError("the arm has consistency: true, so a trained segmentor must be given")
+    with seeded(seed):
+        return place(_construct(arm, scale, norm_pix_loss, judge if arm.consistency else None))
+
+
+def _construct(arm: Arm, scale: Scale, norm_pix_loss: bool, judge) -> nn.Module:
+    """The network of an arm's method."""
+    vit, rivals = encoder(scale), scale.rivals
+    decoder = scale.decoder.embed_dim, scale.decoder.depth, scale.decoder.num_heads
+    build = {
+        "vasomim": lambda: VasoMIM(vit, *decoder, arm.mask_ratio, norm_pix_loss, arm.betas, judge),
+        "moco": lambda: MoCo(vit, rivals.moco_hidden, rivals.moco_out),
+        "dino": lambda: DINO(vit, rivals.dino_hidden, rivals.dino_bottleneck, rivals.dino_out, rivals.dino_crops),
+        "simmim": lambda: SimMIM(vit, arm.mask_ratio),
+        "amt": lambda: AMT(vit, *decoder, arm.mask_ratio, norm_pix_loss),
+        "deblurring": lambda: DeblurringMIM(vit, *decoder, arm.mask_ratio),
+        "crossmae": lambda: CrossMAE(vit, *decoder, arm.mask_ratio, norm_pix_loss),
+        "hpm": lambda: HPM(vit, *decoder, arm.mask_ratio, norm_pix_loss, rivals.hpm_momentum),
+        "chexworld": lambda: CheXWorld(vit, *decoder),
+        "spt": lambda: SPT(vit, scale.decoder_width, scale.image_skip),
+    }
+    return build[arm.method]()
+
+
+def pretraining_loss(model: nn.Module):
+    """The `loss_fn` that `vasolib.training.fit` wants for pre-training `model` on (image, anatomy) batches."""
     device = next(model.parameters()).device
+    patch = model.encoder.patch_embed.patch_size[0]
+    pixels = getattr(model, "PIXELS", False)
 
     def loss_fn(batch: tuple[Tensor, Tensor], progress: float, generator: torch.Generator) -> dict[str, Tensor]:
-        images = normalise(batch[0], device)
-        weights = patch_weights(batch[1][:, 0].to(device), model.patch)
-        masked = draw_mask(arm, weights, progress, generator=generator)
-        prediction = model(images, masked)
-        reconstruction = reconstruction_loss(prediction, images, masked.mask, norm_pix_loss)
-        values = {"loss": reconstruction, "reconstruction": reconstruction}
-        if arm.consistency:
-            values["consistency"] = consistency_loss(segmentor, reconstruct(prediction, images, norm_pix_loss), images)
-            values["loss"] = values["loss"] + values["consistency"]
-        return {**values, "vessel_share": vessel_share(weights, masked)}
+        images, anatomy = batch  # (B, V, H, W) each
+        views = torch.stack([normalise(view[:, None], device) for view in images.unbind(1)])
+        vessels = anatomy[:, :1].to(device)
+        guide = vessels if pixels else patch_weights(vessels[:, 0], patch)
+        return model.loss(views, guide, progress, generator=generator)
 
     return loss_fn

@@ -1,6 +1,6 @@
 """Per-image scores as mean ± standard deviation over runs, beside what the papers published."""
 
-__all__ = ["METRICS", "beside_published", "format_value", "summarise"]
+__all__ = ["METRICS", "ROWS", "beside_published", "format_value", "summarise"]
 
 import math
 
@@ -9,6 +9,50 @@ import pandas as pd
 from vasolib.errors import UserError, nearest
 
 METRICS = {"dsc": "DSC", "cldice": "clDice"}  # column of the per-image scores -> the papers' name
+# Table or figure -> our method -> what the papers call it: a method, a setting's beginning, or both.
+ROWS: dict[str, dict[str, str | tuple[str, str]]] = {
+    "Table 2": {
+        "frangi": "Frangi filter",
+        "unet": "U-Net",
+        "moco": "MoCo v3",
+        "dino": "DINO",
+        "mae": "MAE",
+        "simmim": "SimMIM",
+        "amt": "AMT",
+        "deblurring": "DeblurringMIM",
+        "crossmae": "CrossMAE",
+        "hpm": "HPM",
+        "chexworld": "CheXWorld",
+        "vasomim": "VasoMIM",
+    },
+    "Table 3": {
+        "mae_50": "guidance=0;L_cons=0",
+        "guidance": "guidance=1;L_cons=0",
+        "consistency": "guidance=0;L_cons=1",
+        "vasomim": "guidance=1;L_cons=1",
+    },
+    "Table 5": {
+        "consistency": "beta0=0,betaE=0",
+        "vasomim": "beta0=0,betaE=0.5",
+        "beta_0_1": "beta0=0,betaE=1",
+        "beta_1_1": "beta0=1,betaE=1",
+        "beta_5_0": "beta0=0.5,betaE=0",
+    },
+    "Fig. 6 (text)": {
+        "spt": ("SPT (U-Net, Frangi pseudo-label supervised pre-training)", "segmentor-based pre-training vs MIM"),
+        "vasomim": ("VasoMIM", "segmentor-based pre-training vs MIM"),
+    },
+    "Fig. 7 (text)": {
+        "mae": ("MAE", "800 pre-training epochs"),
+        "vasomim_300": ("VasoMIM", "300 pre-training epochs"),
+    },
+} | {
+    f"Table 6, {percent} %": {
+        ours: (theirs, f"label ratio={percent}% of ARCADE train (200 images)")
+        for ours, theirs in {"unet": "Scratch", "mae": "MAE", "vasomim": "VasoMIM"}.items()
+    }
+    for percent in (25, 50, 100)
+}
 
 
 def summarise(raw: pd.DataFrame) -> pd.DataFrame:
@@ -27,21 +71,14 @@ def summarise(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def beside_published(
-    summary: pd.DataFrame,
-    published: pd.DataFrame,
-    paper: str,
-    table: str,
-    methods: dict[str, str],
-    stands_for: dict[str, str],
+    summary: pd.DataFrame, published: pd.DataFrame, table: str, stands_for: dict[str, str]
 ) -> pd.DataFrame:
-    """The rows of `summary`, each with the value that a paper's table has for the same method and data set.
+    """The rows of `summary`, each with the value that v1 has for the same method and data set.
 
     Args:
         summary: from `summarise`.
         published: paper/published.csv.
-        paper, table: which rows of it, as in its columns `paper` and `table_or_figure`.
-        methods: our method -> the published one: its `method`, its `setting`, or the `setting`'s beginning
-            up to a semicolon ('guidance=0;L_cons=1'). A method not named here has no published counterpart.
+        table: a key of `ROWS`. A method not named there has no published counterpart.
         stands_for: our data set -> the published one. A data set that is not named here has no counterpart.
 
     Returns:
@@ -49,25 +86,29 @@ def beside_published(
         (mean - published); NaN where nothing was published.
 
     Raises:
-        UserError: no row of the table has the method that `methods` names, or several have.
+        UserError: no row of the table has the method that `ROWS` names, or several have.
     """
-    rows = published[(published["paper"] == paper) & (published["table_or_figure"] == table)]
+    rows = published[(published["paper"] == "v1") & (published["table_or_figure"] == table.split(",")[0])]
     # as text also where no data set has a counterpart, or the column is of numbers and cannot be joined
     out = summary.assign(published_dataset=summary["dataset"].map(stands_for).astype(rows["dataset"].dtype))
-    found = pd.concat([_published_rows(rows, ours, theirs) for ours, theirs in methods.items()])
+    found = pd.concat([_published_rows(rows, ours, theirs) for ours, theirs in ROWS[table].items()])
     keys = ["method", "published_dataset", "metric"]
     out = out.merge(found, on=keys, how="left", validate="many_to_one")
     columns = ["method", "dataset", "metric", *keys[1:2], "published", "published_sd", "mean", "sd", "n"]
     return out[columns].assign(difference=out["mean"] - out["published"])
 
 
-def _published_rows(rows: pd.DataFrame, ours: str, theirs: str) -> pd.DataFrame:
+def _published_rows(rows: pd.DataFrame, ours: str, theirs: str | tuple[str, str]) -> pd.DataFrame:
     """What one table says of the method `theirs`, as rows of our method `ours`."""
-    named = (rows["method"] == theirs) | (rows["setting"] + ";").str.startswith(theirs + ";")
+    begins = (rows["setting"] + ";").str.startswith
+    if isinstance(theirs, tuple):
+        named = (rows["method"] == theirs[0]) & begins(theirs[1] + ";")
+    else:
+        named = (rows["method"] == theirs) | begins(theirs + ";")
     found = rows[named & rows["metric"].isin(METRICS.values())]
     if found.empty:
         known = {*rows["method"], *rows["setting"]}
-        raise UserError(f"no published row has the method or setting {theirs!r}: {nearest(theirs, known)}")
+        raise UserError(f"no published row has the method or setting {theirs!r}: {nearest(str(theirs), known)}")
     if found.duplicated(["dataset", "metric"]).any():
         raise UserError(f"several published rows have the method or setting {theirs!r}: name the whole setting")
     found = found.rename(columns={"dataset": "published_dataset", "value": "published", "std": "published_sd"})

@@ -8,6 +8,7 @@ __all__ = ["UNeXt", "freeze", "segmentor_loss"]
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 SHIFTS = (-2, -1, 0, 1, 2)
 
@@ -101,5 +102,11 @@ def segmentor_loss(logits: Tensor, target: Tensor, smooth: float = 1e-5) -> Tens
 
 
 def freeze(model: nn.Module) -> nn.Module:
-    """The model in evaluation mode, its parameters without gradients; gradients still flow through to its input."""
-    return model.eval().requires_grad_(False)
+    """The model in evaluation mode, its parameters without gradients; gradients still flow through to its input.
+
+    Each batch normalisation, fixed from now on, becomes part of the convolution before it.
+    """
+    model.eval().requires_grad_(False)
+    for block in [module for module in model.modules() if isinstance(module, ConvNorm)]:
+        block[0], block[1] = fuse_conv_bn_eval(block[0], block[1]), nn.Identity()
+    return model.requires_grad_(False)

@@ -1,33 +1,61 @@
-"""The study's choices as frozen values, and the strict reading of them from params.yaml."""
+"""The study's choices as frozen values, each checked where it is made."""
 
-__all__ = ["Arm", "ImageSize", "Recipe", "Scale", "SyntheticSizes", "Transformer", "parse", "within"]
+__all__ = ["ANATOMIES", "METHODS", "Arm", "Recipe", "Scale", "SyntheticSizes"]
 
 import dataclasses
-import types
-import typing
 from dataclasses import dataclass
 
-from vasolib.errors import UserError, nearest
+from vasolib.errors import UserError
+from vasolib.parsing import one_of, positive, within
+
+ANATOMIES = ("reference", "robust")  # the papers' recipe, and our own
+METHODS = (
+    "vasomim", "moco", "dino", "simmim", "amt", "deblurring", "crossmae", "hpm", "chexworld", "spt",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Arm:
     """One way to pre-train.
 
-    mask_ratio: gamma. guidance: whether anatomy draws a share beta of the masked patches, from beta_start to
-    beta_end over training. consistency: whether the frozen segmentor's loss is added, with weight 1.
+    method: the module of `vasolib.ssl`; MAE is `vasomim` without guidance and consistency. mask_ratio: gamma.
+    guidance: whether anatomy draws a share beta of the masked patches, from beta_start to beta_end over training.
+    consistency: whether the frozen segmentor's loss is added, with weight 1. anatomy: which extraction guides.
+    lr: peak learning rate by scale, where it is not the scale's. epochs: as a multiple of the scale's.
+    seeds: pre-training runs. benchmarks: positions of those to fine-tune on (empty: all).
     """
 
-    mask_ratio: float
+    method: str = "vasomim"
+    mask_ratio: float = 0.5
     guidance: bool = False
     beta_start: float = 0.0
     beta_end: float = 0.5
     consistency: bool = False
+    anatomy: str = "reference"
+    lr: dict = dataclasses.field(default_factory=dict)
+    epochs: float = 1.0
+    seeds: int = 1
+    benchmarks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        one_of("method", self.method, METHODS)
+        one_of("anatomy", self.anatomy, ANATOMIES)
         within("mask_ratio", self.mask_ratio, 0.0, 1.0)
         within("beta_start", self.beta_start, 0.0, 1.0, closed=True)
         within("beta_end", self.beta_end, 0.0, 1.0, closed=True)
+        within("epochs", self.epochs, 0.0, 100.0)
+        positive(self, "seeds")
+        for scale, value in self.lr.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise UserError(f"lr.{scale} is {value!r}: give a number")
+            within(f"lr.{scale}", value, 0.0, 10.0)
+        if any(position < 0 for position in self.benchmarks):
+            raise UserError(f"benchmarks is {list(self.benchmarks)}: positions in the list of benchmarks, from 0")
+
+    @property
+    def betas(self) -> tuple[float, float] | None:
+        """Share of guided patches at the start and at the end of training; None without guidance."""
+        return (self.beta_start, self.beta_end) if self.guidance else None
 
 
 @dataclass(frozen=True)
@@ -77,6 +105,38 @@ class Transformer:
 
 
 @dataclass(frozen=True)
+class Rivals:
+    """What a scale changes of the compared methods (see their modules for the published values).
+
+    moco_hidden, moco_out, dino_hidden, dino_bottleneck, dino_out: widths of projection heads. dino_crops: local crops
+    of each image. hpm_momentum: of HPM's teacher.
+    """
+
+    moco_hidden: int
+    moco_out: int
+    dino_hidden: int
+    dino_bottleneck: int
+    dino_out: int
+    dino_crops: int
+    hpm_momentum: float
+
+    def __post_init__(self) -> None:
+        positive(self, *(field.name for field in dataclasses.fields(self)))
+        within("hpm_momentum", self.hpm_momentum, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class ConvNet:
+    """Layers and channels of DnCNN."""
+
+    depth: int
+    width: int
+
+    def __post_init__(self) -> None:
+        positive(self, "depth", "width")
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How a network is trained.
 
@@ -96,10 +156,7 @@ class Recipe:
     crop: tuple[float, float] = (0.2, 1.0)
 
     def __post_init__(self) -> None:
-        if self.schedule not in ("cosine", "polynomial"):
-            raise UserError(
-                f"schedule {self.schedule!r} is unknown: {nearest(self.schedule, ['cosine', 'polynomial'])}"
-            )
+        one_of("schedule", self.schedule, ("cosine", "polynomial"))
         positive(self, "epochs", "batch_size", "lr")
         within("lr", self.lr, 0.0, 10.0)
         within("weight_decay", self.weight_decay, 0.0, 10.0, closed=True)
@@ -119,6 +176,7 @@ class Scale:
     threads: of one training process on the CPU (its number changes the last bits). workers: processes that read
     crops. decoder_width: channels of the U-Net decoder at stride 2. image_skip: whether that decoder sees the image.
     unet_width: of the plain U-Net at full resolution. seeds: of fine-tuning. feature_patches, umap_seeds: of Table 4.
+    denoise, denoise_seeds, dncnn: of Table S2.
     """
 
     threads: int
@@ -127,6 +185,7 @@ class Scale:
     synthetic: SyntheticSizes
     encoder: Transformer
     decoder: Transformer
+    rivals: Rivals
     segmentor: Recipe
     pretrain: Recipe
     finetune: Recipe
@@ -136,10 +195,13 @@ class Scale:
     seeds: tuple[int, ...]
     feature_patches: int
     umap_seeds: tuple[int, ...]
+    denoise: Recipe
+    denoise_seeds: tuple[int, ...]
+    dncnn: ConvNet
 
     def __post_init__(self) -> None:
         positive(self, "threads", "unet_width", "feature_patches")
-        for name in ("seeds", "umap_seeds"):
+        for name in ("seeds", "umap_seeds", "denoise_seeds"):
             seeds = getattr(self, name)
             if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
                 raise UserError(f"{name} is {list(seeds)}: give at least one, 0 or more, none twice")
@@ -148,63 +210,3 @@ class Scale:
                 f"workers {self.workers}, decoder_width {self.decoder_width}: workers must be 0 or more, "
                 "decoder_width an even number"
             )
-
-
-def positive(values: object, *names: str) -> None:
-    """UserError unless each named attribute is greater than zero."""
-    for name in names:
-        if not getattr(values, name) > 0:
-            raise UserError(f"{name} is {getattr(values, name)}: it must be greater than 0")
-
-
-def within(name: str, value: float, low: float, high: float, closed: bool = False) -> None:
-    """UserError unless low < value < high (or equal to a bound, when `closed`)."""
-    if not (low < value < high or (closed and value in (low, high))):
-        raise UserError(f"{name} is {value}: choose a number between {low:g} and {high:g}")
-
-
-def parse(cls: type, values: object, where: str):
-    """`cls` made from a mapping; unknown, missing and wrongly typed keys are refused by their full name.
-
-    Args:
-        cls: a dataclass; nested dataclasses, numbers, strings, booleans and tuples of them are understood.
-        values: what YAML gave.
-        where: the mapping's place in params.yaml, such as `scales.laptop`.
-    """
-    if not isinstance(values, dict):
-        raise UserError(f"params.yaml: {where} is {values!r}, expected a block of parameters")
-    hints = typing.get_type_hints(cls)
-    for key in values:
-        if key not in hints:
-            raise UserError(f"params.yaml: {where}.{key} is not a parameter: {nearest(str(key), hints)}")
-    for field in dataclasses.fields(cls):
-        if field.name not in values and field.default is dataclasses.MISSING:
-            raise UserError(f"params.yaml: {where}.{field.name} is missing: add it ({type_name(hints[field.name])})")
-    parsed = {key: convert(hints[key], value, f"{where}.{key}") for key, value in values.items()}
-    try:
-        return cls(**parsed)
-    except UserError as error:
-        raise UserError(f"params.yaml: {where}: {error}") from None
-
-
-def convert(hint: type, value: object, where: str):
-    """`value` as the type `hint`, or a UserError naming `where`."""
-    if dataclasses.is_dataclass(hint):
-        return parse(hint, value, where)
-    if isinstance(hint, types.GenericAlias) and isinstance(value, list):
-        kinds = typing.get_args(hint)
-        kinds = kinds[:1] * len(value) if kinds[-1] is ... else kinds
-        if len(kinds) == len(value):
-            return tuple(convert(kind, v, where) for kind, v in zip(kinds, value, strict=True))
-    if isinstance(value, int) and abs(value) >= 2**53:
-        raise UserError(f"params.yaml: {where} is too large ({repr(value)[:20]}…): at most 2^53 fits")
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
-        return value
-    raise UserError(f"params.yaml: {where} is {repr(value)[:80]}, expected {type_name(hint)}")
-
-
-def type_name(hint: type) -> str:
-    """A type as a user would write it: `int`, `tuple[float, float]`."""
-    return str(hint) if isinstance(hint, types.GenericAlias) else hint.__name__

@@ -3,14 +3,15 @@
 __all__ = ["ROOT", "Study"]
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import yaml
 
 from vasolib.errors import UserError, nearest
 from vasolib.files import digest
-from vasolib.settings import Arm, Scale, parse, within
+from vasolib.parsing import parse, within
+from vasolib.settings import Arm, Recipe, Scale
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -47,6 +48,9 @@ class Params:
     anatomy: Anatomy
     pretrain_arms: tuple[str, ...]
     scratch_arms: tuple[str, ...]
+    few_labels_arms: tuple[str, ...]
+    denoise_arms: tuple[str, ...]
+    noise_sigma: float
     arms: dict
     scales: dict
 
@@ -55,10 +59,17 @@ class Params:
             raise UserError(f"seed is {self.seed}: choose 0 or more")
         if self.scale not in self.scales:
             raise UserError(f"there is no scale {self.scale!r}: {nearest(self.scale, self.scales)}")
-        for name in ("benchmarks", "pretrain_arms", "scratch_arms"):
+        for name in ("benchmarks", "pretrain_arms", "scratch_arms", "few_labels_arms", "denoise_arms"):
             self._check_names(name)
+        within("noise_sigma", self.noise_sigma, 0.0, 255.0)
         if twice := set(self.pretrain_arms) & set(self.scratch_arms):
             raise UserError(f"{sorted(twice)} in both pretrain_arms and scratch_arms: an arm is one or the other")
+        for field, known in (
+            ("few_labels_arms", self.pretrain_arms),
+            ("denoise_arms", (*self.scratch_arms, *self.pretrain_arms)),
+        ):
+            if strange := set(getattr(self, field)) - set(known):
+                raise UserError(f"{field} has {sorted(strange)}, not among the arms that are trained: {list(known)}")
 
     def _check_names(self, field: str) -> None:
         """UserError unless the names can be folders, and none is given twice."""
@@ -123,6 +134,32 @@ class Study:
             raise UserError(f"there is no arm {name!r}: {nearest(name, self.params.arms)}")
         return parse(Arm, self.params.arms[name], f"arms.{name}")
 
+    def pretraining(self, arm: str) -> Recipe:
+        """How an arm is pre-trained at this scale: the scale's recipe with the arm's own rate and length."""
+        chosen, recipe = self.arm(arm), self.scale.pretrain
+        epochs = max(1, round(recipe.epochs * chosen.epochs))
+        return replace(recipe, epochs=epochs, lr=float(chosen.lr.get(self.params.scale, recipe.lr)))
+
+    def benchmarks_of(self, arm: str) -> list[str]:
+        """The benchmarks that an arm is fine-tuned on; a position behind the last one means the last."""
+        names = self.params.benchmarks
+        positions = () if arm in self.params.scratch_arms else self.arm(arm).benchmarks
+        return list(dict.fromkeys(names[min(p, len(names) - 1)] for p in positions)) or list(names)
+
+    def runs(self, arm: str) -> list[tuple[int, int]]:
+        """(pre-training seed, fine-tuning seed) of each run; -1 where nothing is pre-trained.
+
+        Fine-tuning seeds take the pre-training runs in turn, so that their mean is over both.
+        """
+        if arm in self.params.scratch_arms:
+            return [(-1, seed) for seed in self.scale.seeds]
+        count = self.arm(arm).seeds
+        return [(self.params.seed + i % count, seed) for i, seed in enumerate(self.scale.seeds)]
+
+    def encoder_of(self, arm: str, pretrain_seed: int) -> Path:
+        """The file of an arm's pre-trained network."""
+        return self.require("pretrain", arm, f"seed{pretrain_seed}", "model.safetensors", made_by="40_pretrain")
+
     def work(self, *parts: str) -> Path:
         """A path below the run's intermediate files."""
         return self.root.joinpath("work", self.params.run, *parts)
@@ -151,12 +188,13 @@ class Study:
     def facts(self) -> dict[str, str]:
         """What was run, for the head of a report."""
         data = "embedded synthetic angiograms" if self.params.data == "synthetic" else Path(self.params.data).name
+        arms = self.params.pretrain_arms
         choices = {f.name: getattr(self.params, f.name) for f in fields(Params) if f.name not in ("scales", "data")}
         return {
             "run": self.params.run,
             "scale": self.params.scale,
             "data": f"{data}: {', '.join(self.params.benchmarks)}",
             "fine-tuning seeds": ", ".join(map(str, self.scale.seeds)),
-            "pre-training seed": str(self.params.seed),
+            "pre-training seeds": ", ".join(map(str, sorted({p for arm in arms for p, _ in self.runs(arm)}))),
             "parameters": digest(choices, self.params.scales[self.params.scale])[:12],
         }

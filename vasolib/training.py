@@ -130,7 +130,8 @@ def fit(
         FloatingPointError: the loss is not a finite number.
     """
     device = next(model.parameters()).device
-    optimizer = torch.optim.AdamW(decay_groups(model, recipe.weight_decay), lr=recipe.lr, betas=(0.9, recipe.beta2))
+    groups = decay_groups(model, recipe.weight_decay)
+    optimizer = torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2), fused=True)
     rows = restore(state, model, optimizer, device)
     started = saved = time.monotonic()
     first = len(rows)

@@ -10,7 +10,9 @@ import pytest
 from benchmarks.labels_needed import dsc_of, nested, summarise
 from vasolib.data.store import Frame, build_store
 from vasolib.errors import UserError
-from vasolib.networks import autoencoder, save_weights
+from vasolib.networks import save_weights
+from vasolib.pretrain import build_method
+from vasolib.settings import Arm
 from vasolib.study import ROOT, Study
 
 
@@ -54,7 +56,8 @@ def test_a_fine_tuning_in_miniature(store, tmp_path, capsys):
         dsc_of(study, "mae", store, rows, 0, tmp_path)
     losses = {}
     for weights_of in (0, 1):  # seed 0 draws the very encoder that `vit` starts from, seed 1 another
-        save_weights(study.work("pretrain", "mae", "model.safetensors"), autoencoder(study.scale, weights_of))
+        encoder = build_method(Arm(), study.scale, True, weights_of)
+        save_weights(study.work("pretrain", "mae", "seed0", "model.safetensors"), encoder)
         assert 0 <= dsc_of(study, "mae", store, rows, 0, tmp_path) <= 100
         losses[weights_of] = re.findall(r"loss ([\d.]+)", capsys.readouterr().out)
     dsc_of(study, "vit", store, rows, 0, tmp_path)

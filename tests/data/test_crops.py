@@ -44,6 +44,17 @@ def test_a_crop_depends_on_seed_epoch_and_index_alone():
     assert not any(torch.equal(image, other) for other in (dataset[3, 1][0], other_index, other_seed))
 
 
+def test_views_are_crops_of_the_same_image_drawn_one_after_another():
+    images = noise_images(3)
+    one, two = (crops.CropDataset(images, images % 2, 16, (0.3, 1.0), 5, views) for views in (1, 2))
+    image, mask = two[2, 1]
+    assert image.shape == mask.shape == (2, 16, 16)
+    assert torch.equal(image[0], one[2, 1][0][0]) and torch.equal(mask[0], one[2, 1][1][0])
+    assert not torch.equal(image[0], image[1])
+    other = crops.CropDataset(np.delete(images, 0, axis=0), None, 16, (0.3, 1.0), 5, 2)
+    assert torch.equal(two[2, 1][0], image) and other[2, 0][0].shape == (2, 16, 16)
+
+
 def test_worker_processes_change_neither_batches_nor_the_global_generator():
     results = []
     for workers in (0, 2):

@@ -8,22 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 RATIO = (3 / 4, 4 / 3)
 
 
 def resize_image(image: np.ndarray, side: int) -> Tensor:
-    """(h, w) uint8 -> (side, side) uint8, bicubic with antialiasing."""
-    resized = F.interpolate(
-        torch.from_numpy(image.astype(np.float32))[None, None],
-        (side, side),
-        mode="bicubic",
-        antialias=True,
-    )
-    return resized[0, 0].round_().clamp_(0, 255).byte()
+    """(h, w) uint8 -> (side, side) uint8, bicubic with antialiasing (Pillow's, as the released code)."""
+    resized = Image.fromarray(np.ascontiguousarray(image)).resize((side, side), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(resized))
 
 
 def resize_mask(mask: np.ndarray, side: int) -> Tensor:
@@ -51,7 +46,7 @@ class CropDataset(Dataset):
     """Crops of images and their masks, the same for the same (epoch, position) whoever reads them.
 
     images: (N, S, S) uint8; masks: (N, S, S) of 0 and 1, or None; side: of the crops, in pixels;
-    scale: range of a crop's share of the image's area; seed: of all random streams.
+    scale: range of a crop's share of the image's area; seed: of all random streams; views: V, crops of each image.
     """
 
     images: np.ndarray
@@ -59,18 +54,24 @@ class CropDataset(Dataset):
     side: int
     scale: tuple[float, float]
     seed: int
+    views: int = 1
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Image (1, side, side) uint8 and mask (1, side, side) uint8 for (epoch, index of the image)."""
+        """Images and masks, each (V, side, side) uint8, for (epoch, index of the image)."""
         epoch, index = key
         rng = np.random.default_rng([self.seed, epoch, index])
+        views = [self.crop(index, rng) for _ in range(self.views)]
+        return torch.stack([image for image, _ in views]), torch.stack([mask for _, mask in views])
+
+    def crop(self, index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """One crop of an image and of its mask, each (side, side) uint8."""
         top, left, height, width = crop_box(self.images.shape[1], self.scale, rng)
         window = np.s_[index, top : top + height, left : left + width]
         image = resize_image(self.images[window], self.side)
         mask = torch.zeros_like(image) if self.masks is None else resize_mask(self.masks[window], self.side)
         if rng.random() < 0.5:
             image, mask = image.flip(-1), mask.flip(-1)
-        return image[None], mask[None]
+        return image, mask
 
 
 @dataclass(frozen=True)
@@ -97,5 +98,5 @@ class CropLoader:
         return [order[i : i + self.batch_size] for i in range(0, wanted, self.batch_size)]
 
     def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of images and masks, each (B, 1, side, side) uint8."""
+        """Batches of images and masks, each (B, V, side, side) uint8."""
         return iter(DataLoader(self.dataset, batch_sampler=self.keys(epoch), num_workers=self.workers))

@@ -1,14 +1,19 @@
-"""Vessel segmentation from few labels: loss, augmentation, prediction."""
+"""Vessel segmentation from few labels: loss, augmentation, training, prediction."""
 
-__all__ = ["dice_bce", "jitter", "predict", "segmentation_loss", "whole_frames"]
+__all__ = ["dice_bce", "fine_tune", "jitter", "predict", "segmentation_loss", "whole_frames"]
+
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vasolib.data.crops import resize_image, resize_mask
-from vasolib.training import autocast, normalise
+from vasolib.data.crops import CropDataset, CropLoader, resize_image, resize_mask
+from vasolib.data.store import ImageStore
+from vasolib.settings import Scale
+from vasolib.training import autocast, fit, normalise
 
 JITTER = 0.2  # largest relative change of brightness and contrast
 
@@ -43,6 +48,19 @@ def segmentation_loss(model: nn.Module):
         return {"loss": dice_bce(logits, masks.to(device))}
 
     return loss_fn
+
+
+def fine_tune(
+    network: nn.Module, store: ImageStore, rows: np.ndarray, scale: Scale, *, seed: int, state: Path, name: str
+) -> pd.DataFrame:
+    """Train on random crops of the given rows of a store by the scale's recipe, in place; the log of its epochs.
+
+    A recipe without `samples` passes over the rows once an epoch. `state`, `name`: see `vasolib.training.fit`.
+    """
+    recipe = scale.finetune
+    crops = CropDataset(store.images[rows], store.masks[rows], scale.image.side, recipe.crop, seed)
+    loader = CropLoader(crops, recipe.batch_size, recipe.samples or len(rows), scale.workers)
+    return fit(network, segmentation_loss(network), loader, recipe, seed=seed, state=state, name=name)
 
 
 def whole_frames(images: np.ndarray, masks: np.ndarray, side: int) -> tuple[Tensor, np.ndarray]:

@@ -5,7 +5,8 @@ last block, brought to its stride by nearest-neighbour doubling and convolution;
 full-resolution skip. Channels scale with `width` (64 in CheXWorld).
 
 That skip is a small convolutional network of its own, which can find vessels without the encoder. Where encoders are
-compared after a short training, it may be left out, so that all that is known comes through them (`image_skip`).
+compared after a short training, it may be left out, so that all that is known comes through them (`image_skip`); the
+finest map is then that of stride 2, and its logits are interpolated.
 """
 
 __all__ = ["UNet", "ViTUNet"]
@@ -59,23 +60,24 @@ class ViTUNet(nn.Module):
 
     def __init__(self, encoder: VisionTransformer, width: int, image_skip: bool) -> None:
         """`encoder`: of patch size 2^k; `width`: channels at stride 2, doubled at each coarser one; `image_skip`:
-        whether the full-resolution map is made from the image, else from the encoder like all others."""
+        whether there is a full-resolution map, made from the image with half of `width` channels."""
         super().__init__()
         self.encoder = encoder
         levels = encoder.patch_embed.patch_size[0].bit_length() - 1
         channels = [width * 2**level for level in range(levels)]  # strides 2 to the patch size
-        finest = ResidualBlock(3, width // 2) if image_skip else adapter(encoder.embed_dim, width // 2, levels)
-        self.image_skip, self.finest = image_skip, finest
         self.adapters = nn.ModuleList(
             adapter(encoder.embed_dim, chans, doublings=levels - 1 - level) for level, chans in enumerate(channels)
         )
-        self.up = UpPath([width // 2, *channels])
+        self.finest = ResidualBlock(3, width // 2) if image_skip else None
+        self.up = UpPath([width // 2, *channels] if image_skip else channels)
 
     def forward(self, images: Tensor) -> Tensor:
         tokens = self.encoder.forward_features(images)[:, self.encoder.num_prefix_tokens :]
         grid = tokens.transpose(1, 2).unflatten(2, self.encoder.patch_embed.grid_size)  # (B, D, h, w)
-        finest = self.finest(images if self.image_skip else grid)
-        return self.up([finest, *(adapt(grid) for adapt in self.adapters)])
+        maps = [adapt(grid) for adapt in self.adapters]
+        if self.finest is not None:
+            return self.up([self.finest(images), *maps])
+        return F.interpolate(self.up(maps), scale_factor=2, mode="bilinear")
 
 
 def adapter(embed_dim: int, out_chans: int, doublings: int) -> nn.Sequential:

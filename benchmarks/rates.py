@@ -1,0 +1,102 @@
+"""`python -m benchmarks.rates`: how well each method's learning rate is chosen, for all alike.
+
+Each method of Table 2 is pre-trained for a share of its epochs at each of the same rates, and fine-tuned on 70 % of
+the first two benchmarks' training images; the other 30 % are scored. No test image is used, and no rate is chosen here:
+params.yaml says which rate each arm has. One run each, so differences of a point or two are chance.
+"""
+
+__all__ = ["main", "split", "trial"]
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.command import parser, told
+from vasolib.data.crops import CropDataset, CropLoader
+from vasolib.data.store import ImageStore
+from vasolib.downstream.finetune import fine_tune, predict, whole_frames
+from vasolib.files import digest, write_csv
+from vasolib.metrics import dsc
+from vasolib.networks import load_weights, segmentation_network
+from vasolib.pretrain import build_method, pretraining_loss
+from vasolib.segmentor import UNeXt, freeze
+from vasolib.study import ROOT, Study
+from vasolib.training import fit, place
+
+RATES = [0.0003, 0.001, 0.003]
+METHODS = ["moco", "dino", "mae", "simmim", "amt", "deblurring", "crossmae", "hpm", "chexworld", "spt", "vasomim"]
+
+
+def split(store: ImageStore) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the training part to learn from, 70 %, and to score on, 30 %, in the table's order."""
+    rows = store.select("train")
+    cut = round(0.7 * len(rows))
+    return rows[:cut], rows[cut:]
+
+
+def trial(study: Study, arm: str, rate: float, share: float, work: Path) -> dict[str, object]:
+    """One short pre-training and its fine-tunings: the row of the table."""
+    started, scale, chosen = time.monotonic(), study.scale, study.arm(arm)
+    recipe = study.pretraining(arm)
+    recipe = replace(recipe, lr=rate, epochs=max(1, round(recipe.epochs * share)))
+    corpus = ImageStore.open(study.require("stores", "corpus", made_by="10_data"))
+    found = study.require("anatomy", chosen.anatomy, "corpus.npy", made_by="20_anatomy")
+    judged_by = study.require("segmentor", chosen.anatomy, "segmentor.safetensors", made_by="30_segmentor")
+    judge = place(freeze(load_weights(judged_by, UNeXt()))).forward
+    model = build_method(chosen, scale, study.params.norm_pix_loss, study.params.seed, judge)
+    anatomy = np.load(found, mmap_mode="r")
+    crops = CropDataset(corpus.images, anatomy, scale.image.side, recipe.crop, study.params.seed, model.VIEWS)
+    loader = CropLoader(crops, recipe.batch_size, recipe.samples or len(corpus), scale.workers)
+    name = f"{arm} lr {rate:g}"
+    state = work / f"unfinished-{digest(name, recipe, scale, found, judged_by)[:12]}.pt"
+    fit(model, pretraining_loss(model), loader, recipe, seed=study.params.seed, state=state, name=name)
+    scores = {name: score(study, model, name, state) for name in study.params.benchmarks[:2]}
+    minutes = (time.monotonic() - started) / 60
+    return {"method": arm, "lr": rate, "epochs": recipe.epochs, **scores, "minutes": minutes}
+
+
+def score(study: Study, model: torch.nn.Module, benchmark: str, state: Path) -> float:
+    """Mean DSC in per cent on the part of a benchmark's training images that is kept back."""
+    store, scale = ImageStore.open(study.work("stores", benchmark)), study.scale
+    learn, keep = split(store)
+    network = segmentation_network("vit", scale, study.params.seed)
+    network.encoder.load_state_dict(model.encoder.state_dict())
+    fine_tune(network, store, learn, scale, seed=study.params.seed, state=state, name=benchmark)
+    images, labels = whole_frames(store.images[keep], store.masks[keep], scale.image.side)
+    seen = predict(network, images) >= 0.5
+    return float(np.mean([100 * dsc(mask, label) for mask, label in zip(seen, labels, strict=True)]))
+
+
+def run(given: argparse.Namespace) -> pd.DataFrame:
+    """All trials; the table is rewritten after each, so that an interrupted call leaves what it has."""
+    study, rows = Study.open(given.run), []
+    for arm in given.methods:
+        for rate in given.rates:
+            rows.append(trial(study, arm, rate, given.share, given.work))
+            write_csv(given.results / f"{given.run}.csv", pd.DataFrame(rows))
+    return pd.DataFrame(rows)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line, see --help."""
+    options = parser("rates", "Learning rates, the same ones for every method.", real=False, trains=True)
+    options.set_defaults(results=ROOT / "results" / "rates")
+    options.add_argument("--run", default="laptop", help="whose data and settings (default: laptop)")
+    options.add_argument("--methods", nargs="+", default=METHODS, help=f"default: {' '.join(METHODS)}")
+    options.add_argument(
+        "--rates", type=float, nargs="+", default=[0.0003, 0.001, 0.003], help="default: 3e-4 1e-3 3e-3"
+    )
+    options.add_argument("--share", type=float, default=0.25, help="of the epochs (default: 0.25)")
+    given = options.parse_args(arguments)
+    torch.set_num_threads(given.threads)
+    return told(lambda: print(run(given).to_string(index=False, float_format="%.4g")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

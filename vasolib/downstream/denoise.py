@@ -1,0 +1,121 @@
+"""Denoising: Gaussian noise on frames, networks that predict it, non-local means, and how near each comes.
+
+v1 compares encoders on this task, and states neither noise level, split nor decoder (Table S2). Here every network
+predicts the noise (residual learning, as DnCNN does) from the normalised noisy frame and learns by squared errors, at
+one known noise level. A pre-trained encoder works under segmentation's U-Net decoder with its path from the image on:
+the noise of single pixels does not pass through tokens.
+"""
+
+__all__ = ["add_noise", "beside_table_s2", "denoise", "denoising_loss", "non_local_means", "score_denoised"]
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import torch
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from skimage.restoration import denoise_nl_means
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vasolib.training import IMAGENET_STD, normalise
+
+UNIT = 255 * sum(IMAGENET_STD) / 3  # grey levels to one unit of what `normalise` gives, on average over its channels
+METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM"}  # column of the per-image scores -> the paper's name
+TABLE = "Table S2 (arXiv appendix, denoising)"
+PUBLISHED = {
+    "nlm": "LSF (non-local means, Buades 2005)",
+    "dncnn": "DnCNN (scratch)",
+    "dino": "DINO",
+    "mae": "MAE",
+    "deblurring": "DeblurringMIM",
+    "hpm": "HPM",
+    "vasomim": "VasoMIM",
+}
+
+
+def add_noise(images: Tensor, sigma: float, *, generator: torch.Generator) -> Tensor:
+    """White Gaussian noise of `sigma` grey levels on (N, 1, H, W) uint8: float of the same shape.
+
+    Values are not clipped to 0..255: clipping would make the noise weaker, and biased, in dark and bright places.
+    """
+    clean = images.to(generator.device).float()
+    return clean + sigma * torch.randn(clean.shape, generator=generator, device=generator.device)
+
+
+def denoising_loss(model: nn.Module, sigma: float) -> Callable[..., dict[str, Tensor]]:
+    """The `loss_fn` that `vasolib.training.fit` wants: mean squared error of the predicted noise, in units of `UNIT`.
+
+    `model` maps normalised (B, 3, H, W) to noise (B, 1, H, W); `sigma` in grey levels.
+    """
+    device = next(model.parameters()).device
+
+    def loss_fn(batch: tuple[Tensor, Tensor], progress: float, generator: torch.Generator) -> dict[str, Tensor]:
+        images = batch[0].to(device)
+        noisy = add_noise(images, sigma, generator=generator)
+        residual = model(normalise(noisy, device)).float()
+        return {"loss": F.mse_loss(residual, (noisy - images) / UNIT)}
+
+    return loss_fn
+
+
+@torch.no_grad()
+def denoise(model: nn.Module, noisy: Tensor, batch_size: int = 16) -> Tensor:
+    """Estimates of clean frames, noisy minus predicted noise: (N, 1, H, W) float grey levels to the same, on the CPU.
+
+    In single precision: eight bits of a mantissa would add an error of their own.
+    """
+    device = next(model.parameters()).device
+    model.eval()
+    residuals = [model(normalise(batch, device)).cpu() for batch in noisy.split(batch_size)]
+    return noisy.cpu() - UNIT * torch.cat(residuals)
+
+
+def non_local_means(noisy: Tensor, sigma: float) -> Tensor:
+    """Each of (N, 1, H, W) by non-local means (Buades et al., CVPR 2005), told the noise level in grey levels.
+
+    scikit-image's fast algorithm, its sizes of patch and search window, and the filter strength it recommends.
+    """
+    options = {"h": 0.8 * sigma, "sigma": sigma, "fast_mode": True, "preserve_range": True}
+    filtered = [denoise_nl_means(image, **options) for image in noisy[:, 0].cpu().numpy().astype(np.float64)]
+    return torch.from_numpy(np.stack(filtered))[:, None].float()
+
+
+def score_denoised(clean: Tensor, estimate: Tensor, ids: list[str]) -> pd.DataFrame:
+    """One row per image: image, psnr (dB), ssim, of (N, 1, H, W) grey levels; estimates are clipped to 0..255 first.
+
+    SSIM with scikit-image's uniform window of 7 x 7 pixels.
+    """
+    clean, estimate = (x[:, 0].double().clamp(0, 255).cpu().numpy() for x in (clean, estimate))
+    rows = [
+        {
+            "image": image,
+            "psnr": peak_signal_noise_ratio(c, e, data_range=255),
+            "ssim": structural_similarity(c, e, data_range=255),
+        }
+        for image, c, e in zip(ids, clean, estimate, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def beside_table_s2(scores: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Mean over images within each seed, then mean and standard deviation over seeds, beside v1's Table S2.
+
+    Args:
+        scores: one row per method x seed x image: method, seed, image, psnr, ssim.
+        published: paper/published.csv.
+
+    Returns:
+        method, metric, published, mean, sd, n, difference (mean - published) in the order of `scores`: n seeds; sd with
+        ddof 1, NaN for one seed; published and difference NaN for a method that the table does not have.
+    """
+    per_seed = scores.groupby(["method", "seed"], sort=False)[list(METRICS)].mean()
+    long = per_seed.rename(columns=METRICS).rename_axis(columns="metric").stack().rename("value").reset_index()
+    groups = long.groupby(["method", "metric"], sort=False)["value"]
+    ours = groups.agg(mean="mean", sd="std", n="count").reset_index()
+    theirs = published[published["table_or_figure"] == TABLE]
+    names = {name: method for method, name in PUBLISHED.items()}
+    theirs = theirs.assign(method=theirs["method"].map(names), published=pd.to_numeric(theirs["value"]))
+    out = ours.merge(theirs[["method", "metric", "published"]], on=["method", "metric"], how="left", validate="1:1")
+    out = out.assign(difference=out["mean"] - out["published"])
+    return out[["method", "metric", "published", "mean", "sd", "n", "difference"]]
