@@ -1,6 +1,6 @@
-"""`python -m benchmarks.show`: write the tables of results/realism into the README, between its markers `realism`."""
+"""`python -m benchmarks.show`: write the benchmarks' tables into the README, between the markers of each block."""
 
-__all__ = ["labels_needed_table", "main", "realism_table", "transfer_table"]
+__all__ = ["labels_needed_table", "main", "parts_table", "rates_table", "realism_table", "transfer_table"]
 
 import sys
 from pathlib import Path
@@ -11,10 +11,15 @@ from benchmarks.command import parser, told
 from vasolib.errors import UserError
 from vasolib.report import replace_block
 from vasolib.report_tables import piped
-from vasolib.study import ROOT
+from vasolib.study import ROOT, Study
 
-BENCHMARKS = {"realism_report.csv": "benchmarks.realism", "transfer.csv": "benchmarks.transfer"}
-BENCHMARKS["labels_needed.csv"] = "benchmarks.labels_needed"
+MADE_BY = {  # table below results -> the command that makes it
+    "realism/realism_report.csv": "benchmarks.realism --real FOLDER",
+    "realism/transfer.csv": "benchmarks.transfer --real FOLDER",
+    "realism/labels_needed.csv": "benchmarks.labels_needed --real FOLDER",
+    "rates/laptop.csv": "benchmarks.rates",
+    "anatomy/parts.csv": "benchmarks.anatomy_parts --real FOLDER",
+}
 
 
 def realism_table(table: pd.DataFrame) -> str:
@@ -56,32 +61,65 @@ def labels_needed_table(table: pd.DataFrame) -> str:
     return piped(lines)
 
 
+def rates_table(table: pd.DataFrame, chosen: dict[str, float]) -> str:
+    """A row per method, a column per rate: DSC of both benchmarks, bold where the rate is the one in params.yaml."""
+    rates = sorted(table["lr"].unique())
+    sets = [name for name in table.columns if name not in ("method", "lr", "epochs", "minutes")]
+    lines = [["method", *(f"{rate:g}" for rate in rates)], ["---", *["--:"] * len(rates)]]
+    for method, rows in table.groupby("method", sort=False):
+        found = rows.set_index("lr")[sets]
+        texts = dict.fromkeys(rates, "–")
+        texts |= {rate: " / ".join(f"{value:.1f}" for value in found.loc[rate]) for rate in found.index}
+        lines.append([method, *(f"**{texts[rate]}**" if rate == chosen[method] else texts[rate] for rate in rates)])
+    return piped(lines)
+
+
+def parts_table(table: pd.DataFrame) -> str:
+    """A row per variant of the extraction, the mean DSC and the share of failures on each half of each set."""
+    table = table.assign(text=[f"{m:.3f} ({f:.0%})" for m, f in zip(table["mean dsc"], table["failures"], strict=True)])
+    wide = table.assign(half=table["set"] + " " + table["half"]).pivot(index="variant", columns="half", values="text")
+    wide = wide.loc[list(dict.fromkeys(table["variant"]))]
+    lines = [["variant", *wide.columns], ["---", *["--:"] * len(wide.columns)]]
+    return piped([*lines, *([name, *row] for name, row in zip(wide.index, wide.to_numpy().tolist(), strict=True))])
+
+
 def read(folder: Path, name: str) -> pd.DataFrame:
     """A benchmark's table; UserError where it has not been made."""
     if not (folder / name).is_file():
-        raise UserError(f"{folder / name} is missing: run `python -m {BENCHMARKS[name]} --real FOLDER` first")
+        raise UserError(f"{folder / name} is missing: run `python -m {MADE_BY[name]}` first")
     return pd.read_csv(folder / name)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line, see --help."""
-    options = parser("show", "Refresh the README's tables.", real=False)
-    options.add_argument("--page", type=Path, default=ROOT / "README.md", help="with the markers `realism`")
+    options = parser("show", "Refresh the README's tables of benchmarks.", real=False)
+    options.set_defaults(results=ROOT / "results")
+    options.add_argument("--page", type=Path, default=ROOT / "README.md", help="with the markers of each block")
     given = options.parse_args(arguments)
     return told(lambda: show(given.results, given.page))
 
 
 def show(folder: Path, page: Path) -> None:
-    """Write the tables of `folder` into the page."""
-    parts = [
+    """Write the tables of `folder` into the page; nothing is written where one is missing."""
+    study = Study.load(ROOT)
+    rates = read(folder, "rates/laptop.csv")
+    chosen = {arm: study.pretraining(arm).lr for arm in rates["method"].unique()}
+    realism = [
         "**Synthetic beside real frames** (10 % / median / 90 %; lengths in 1/512 of the side, grey levels of 255)",
-        realism_table(read(folder, "realism_report.csv")),
+        realism_table(read(folder, "realism/realism_report.csv")),
         "**Trained on synthetic frames alone, tested on real ones** (DSC)",
-        transfer_table(read(folder, "transfer.csv")),
+        transfer_table(read(folder, "realism/transfer.csv")),
         "**Pre-trained on synthetic frames, fine-tuned on real ones** (DSC)",
-        labels_needed_table(read(folder, "labels_needed.csv")),
+        labels_needed_table(read(folder, "realism/labels_needed.csv")),
     ]
-    replace_block(page, "realism", parts)
+    anatomy = ["Mean DSC (share of frames below 0.2):", parts_table(read(folder, "anatomy/parts.csv"))]
+    epochs = rates["epochs"].iloc[0]
+    rates = [
+        f"DSC on both benchmarks after {epochs} epochs; bold: the rate in params.yaml.",
+        rates_table(rates, chosen),
+    ]
+    for name, parts in {"realism": realism, "anatomy": anatomy, "rates": rates}.items():
+        replace_block(page, name, parts)
 
 
 if __name__ == "__main__":

@@ -66,14 +66,21 @@ def test_a_choice_brings_the_nearest():
         one_of("method", "mac", ("mae", "moco"))
 
 
-@pytest.mark.parametrize(("value", "closed", "fits"), [(0.5, False, True), (0.0, False, False), (0.0, True, True),
-                                                       (1.0, True, True), (1.1, True, False), (math.nan, True, False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "closed", "fits"),
+    [(0.5, False, True), (0.0, False, False), (0.0, True, True), (1.0, True, True), (1.1, True, False)],
+)
 def test_bounds(value: float, closed: bool, fits: bool):
     if fits:
         within("share", value, 0.0, 1.0, closed)
     else:
-        with pytest.raises(UserError, match="share is .*: choose a number between 0 and 1"):
+        with pytest.raises(UserError, match=r"share is .*: choose a number between 0 and 1"):
             within("share", value, 0.0, 1.0, closed)
+
+
+def test_what_is_no_number_is_within_no_bounds():
+    with pytest.raises(UserError, match="share is nan"):
+        within("share", math.nan, 0.0, 1.0, closed=True)
 
 
 def test_all_named_attributes_must_be_positive():

@@ -6,7 +6,7 @@ import pytest
 
 from vasolib.errors import UserError
 from vasolib.figures import bars
-from vasolib.published import ROWS, beside_published, format_value, summarise
+from vasolib.published import ROWS, beside_published, summarise
 
 PUBLISHED = pd.read_csv(Path(__file__).resolve().parents[1] / "paper" / "published.csv")
 STANDS_FOR = {"synth-a": "ARCADE", "synth-b": "CAXF", "synth-c": "XCAV"}
@@ -121,8 +121,3 @@ def test_an_ambiguous_setting_is_refused(monkeypatch):
     monkeypatch.setitem(ROWS, "Table 3", {"x": "guidance=0"})
     with pytest.raises(UserError, match=r"several published rows.*'guidance=0'"):
         beside_published(summary("x"), PUBLISHED, "Table 3", STANDS_FOR)
-
-
-def test_values_as_text():
-    assert format_value(57.6249, 0.4051, 3) == "57.62 ± 0.41 (3)"
-    assert format_value(57.6249, math.nan, 1) == "57.62 (1)"

@@ -5,7 +5,15 @@ import pytest
 from scipy import ndimage
 
 from vasolib.metrics import dsc
-from vasolib.robust import field_of_view, flat_depth, ridge_strength, robust_anatomy, select_vessels
+from vasolib.robust import (
+    LEAST_SHARE,
+    field_of_view,
+    flat_depth,
+    heavy_regions,
+    ridge_strength,
+    ridge_threshold,
+    robust_anatomy,
+)
 
 SIDE = 256
 Y, X = np.mgrid[:SIDE, :SIDE].astype(float)
@@ -90,8 +98,8 @@ def test_the_field_leaves_out_a_margin_around_dark_borders_alone():
     image = np.full((100, 100), 120.0)
     image[:, :10] = image[40:50, 40:50] = 5  # the second touches no border
     field = field_of_view(image, margin=4)
-    assert not field[:, :14].any() and not field[:2].any() and not field[:, 98:].any()
-    assert field[2:98, 14:98].all()
+    assert not field[:, :13].any() and not field[:2].any() and not field[:, 98:].any()
+    assert field[2:98, 13:98].all()
     assert field_of_view(np.full((100, 100), 120.0), margin=0).all()
 
 
@@ -105,40 +113,36 @@ def test_depth_has_no_gradient_and_no_shutter_in_it():
 
 
 def test_depth_is_the_logarithm_of_the_share_that_comes_through():
-    image = np.array([[255.0, 259 / np.e - 4]])
-    assert flat_depth(image, np.ones((1, 2), bool), 0) == pytest.approx(np.array([[0, 1]]), abs=1e-6)
-    assert flat_depth(image, np.ones((1, 2), bool), 0, logarithm=False)[0, 0] == 0
+    image, field = np.array([[255.0, 259 / np.e - 4]]), np.ones((1, 2), bool)
+    assert flat_depth(image, field, 0) == pytest.approx(np.array([[-0.5, 0.5]]), abs=1e-6)  # less their mean
+    grey = np.array([[255.0, 204.0]])
+    assert flat_depth(grey, field, 0, logarithm=False) == pytest.approx(np.array([[-0.1, 0.1]]), abs=1e-6)
 
 
-def regions() -> np.ndarray:
-    """Strength of three bars: strong and long, strong and short, weak and long; then a skirt beside the first."""
-    strength = np.zeros((60, 60))
-    strength[5:55, 10] = 10
-    strength[5:15, 30] = 10
-    strength[5:55, 50] = 2
-    strength[5:55, 11] = 1.5
-    return strength
+def test_the_threshold_by_hand():
+    answers = np.r_[np.zeros(900), np.linspace(0.5, 1.5, 100)]
+    assert ridge_threshold(answers, 0.6) == pytest.approx(0.6 * np.percentile(answers, 95))
+    assert ridge_threshold(3 * answers, 0.6) == pytest.approx(3 * ridge_threshold(answers, 0.6))
+    few = np.r_[np.zeros(980), np.ones(20)]  # vessels on 2 % of the field: the 95th percentile is noise
+    assert ridge_threshold(few, 0.6) == pytest.approx(LEAST_SHARE)
+    assert ridge_threshold(np.linspace(0, 1, 101), None) == pytest.approx(0.9)
+    assert ridge_threshold(np.empty(0), 0.6) == np.inf
 
 
-@pytest.mark.parametrize(
-    ("changed", "columns"),
-    [
-        ({}, [10, 30]),  # the weak bar has no strong pixel, the skirt less than its own width's share
-        ({"mass": 0.5}, [10]),
-        ({"high": 90.0}, [10, 30, 50]),
-        ({"own_width": 0.0}, [10, 11, 30]),
-    ],
-)
-def test_kept_regions_by_hand(changed: dict, columns: list[int]):
-    settings = {"low": 80.0, "high": 96.0, "own_width": 0.2, "mass": 0.1} | changed
-    excess = select_vessels(regions(), np.ones((60, 60), bool), **settings)
-    assert sorted(set(np.nonzero(excess > 0)[1].tolist())) == columns
-    assert excess[0, 0] < 0
+@pytest.mark.parametrize(("mass", "columns"), [(0.0, [5, 20, 30]), (0.1, [5, 20]), (0.5, [5]), (1.0, [5])])
+def test_heavy_regions_by_hand(mass: float, columns: list[int]):
+    strength = np.zeros((40, 40))
+    strength[0:30, 5], strength[0:10, 20], strength[0:1, 30], strength[:, 35] = 10, 10, 10, 1
+    kept = heavy_regions(strength, 2.0, mass)  # sums 300, 100 and 10; the last column is too weak
+    assert kept.dtype == bool and sorted(set(np.nonzero(kept)[1].tolist())) == columns
 
 
-def test_nothing_is_kept_where_there_is_no_field():
-    nowhere = np.zeros((60, 60), bool)
-    assert (select_vessels(regions(), nowhere, 90, 95, 0.2, 0.1) < 0).all()
+def test_diagonal_neighbours_are_one_region():
+    assert heavy_regions(np.eye(8), 0.5, 1.0).sum() == 8
+
+
+def test_nothing_is_kept_where_nothing_is_strong():
+    assert not heavy_regions(np.zeros((8, 8)), 0.5, 0.1).any()
 
 
 PARTS = {
@@ -150,8 +154,7 @@ PARTS = {
     "background": ({"background": 0.0}, exposed(0.3 * TUBE, 60 + 40 * np.sin(X / 9))),
     "blob": ({"blob": 0.0}, exposed(0.2 * TUBE, noise=6)),
     "working_side": ({"working_side": None}, np.kron(FRAME, np.ones((2, 2), np.uint8))),
-    "hysteresis": ({"high": 90.0}, exposed(0.2 * TUBE, noise=6)),
-    "own_width": ({"own_width": 0.0}, FRAME),
+    "share": ({"share": None}, exposed(0.2 * TUBE, noise=2)),
     "regions": ({"mass": 1.0}, exposed(0.4 * TUBE + 0.4 * tube(COURSE + 70, 3.5))),
 }
 

@@ -165,7 +165,7 @@ def bars(table: pd.DataFrame, metric: str) -> Figure:
     table = table[table["metric"] == metric]
     methods = list(table["method"].unique())
     datasets = list(table["dataset"].unique())
-    figure, grid = panels(1, len(datasets), 2.7, 1.1 + 0.42 * len(methods), sharey=True)
+    figure, grid = panels(1, len(datasets), 2.7, 1.1 + 0.27 * len(methods), sharey=True)
     for axes, dataset in zip(grid.flat, datasets, strict=True):
         part = table[table["dataset"] == dataset].set_index("method").reindex(methods)
         stood_for = "".join(f" (published: {name})" for name in part["published_dataset"].dropna().unique())

@@ -47,7 +47,10 @@ def _construct(arm: Arm, scale: Scale, norm_pix_loss: bool, judge) -> nn.Module:
     build = {
         "vasomim": lambda: VasoMIM(vit, *decoder, arm.mask_ratio, norm_pix_loss, arm.betas, judge),
         "moco": lambda: MoCo(vit, rivals.moco_hidden, rivals.moco_out),
-        "dino": lambda: DINO(vit, rivals.dino_hidden, rivals.dino_bottleneck, rivals.dino_out, rivals.dino_crops),
+        "dino": lambda: DINO(
+            vit, rivals.dino_hidden, rivals.dino_bottleneck, rivals.dino_out, rivals.dino_crops,
+            1 / scale.pretrain.epochs,
+        ),  # fmt: skip
         "simmim": lambda: SimMIM(vit, arm.mask_ratio),
         "amt": lambda: AMT(vit, *decoder, arm.mask_ratio, norm_pix_loss),
         "deblurring": lambda: DeblurringMIM(vit, *decoder, arm.mask_ratio),

@@ -1,8 +1,6 @@
 """Per-image scores as mean ± standard deviation over runs, beside what the papers published."""
 
-__all__ = ["METRICS", "ROWS", "beside_published", "format_value", "summarise"]
-
-import math
+__all__ = ["METRICS", "ROWS", "beside_published", "summarise"]
 
 import pandas as pd
 
@@ -114,8 +112,3 @@ def _published_rows(rows: pd.DataFrame, ours: str, theirs: str | tuple[str, str]
     found = found.rename(columns={"dataset": "published_dataset", "value": "published", "std": "published_sd"})
     found = found.assign(method=ours, published=pd.to_numeric(found["published"]))  # other rows hold words
     return found[["method", "published_dataset", "metric", "published", "published_sd"]]
-
-
-def format_value(mean: float, sd: float, n: int) -> str:
-    """`57.62 ± 0.41 (3)`: mean, standard deviation and number of seeds; `57.62 (1)` for a single one."""
-    return f"{mean:.2f} ({n:d})" if math.isnan(sd) else f"{mean:.2f} ± {sd:.2f} ({n:d})"

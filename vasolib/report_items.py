@@ -102,7 +102,7 @@ GROUPS = {
             "Separation of vessel and background features (Table 4)",
             FEATURES,
             "Cluster scores of patch features, grouped by whether a patch contains vessel; SS in per cent. Standard "
-            "deviations are over UMAP seeds.",
+            "deviations are over pre-training and UMAP seeds.",
         ),
         Item(
             "table4_published.csv",

@@ -3,13 +3,13 @@
 The papers' recipe (`vasolib.anatomy`) takes one percentile of the whole frame, shutter included, at the image's own
 size, and keeps the one region around the strongest pixel. Here every frame is brought to one working side; shutters
 are found and left out; grey levels become depth (Beer and Lambert: what a vessel absorbs adds to what lies behind it,
-and exposure is an offset) less its slow background; a weak pixel counts where a strong one is connected to it; a
-vessel is as wide as its own ridge says; and every region with enough of the ridge strength is kept. No label is
-used, but the defaults were chosen on half of the labelled real frames (benchmarks.anatomy_parts). Catheters look
-like vessels and are found like them. Lengths are in pixels at the working side.
+and exposure is an offset) less its slow background; blobs answer less than lines; the threshold is relative to the
+frame's own strong ridges; and every region with enough of the ridge strength is kept. No label is used, but the
+defaults were chosen on half of the labelled real frames (benchmarks.anatomy_parts). Catheters look like vessels and
+are found like them. Lengths are in pixels at the working side.
 """
 
-__all__ = ["field_of_view", "flat_depth", "ridge_strength", "robust_anatomy", "select_vessels"]
+__all__ = ["field_of_view", "flat_depth", "heavy_regions", "ridge_strength", "ridge_threshold", "robust_anatomy"]
 
 import numpy as np
 from scipy import ndimage
@@ -19,10 +19,11 @@ SIGMAS = (1.0, 1.5, 2.2, 3.2)
 GAMMA = 1.5  # power of sigma; Lindeberg's 2 makes every width equal, and so favours ribs and spine over twigs
 BLOB = 0.5  # share of the curvature along a ridge that is taken off: blobs and crossings of noise answer less
 OFFSET = 4.0  # grey levels added before the logarithm, which would blow up the noise of black pixels
-DARK, FLAT = 32, 16  # of a shutter: highest grey level, largest range in 3 x 3 pixels
-LEAST_SHARE = 0.0003  # of the frame: smaller dark areas are no shutter
+DARK, BRIGHT, FLAT = 32, 246, 16  # of a shutter, of overexposure: grey levels; largest range in 3 x 3 pixels
+LEAST_AREA = 0.0003  # of the frame: smaller dark areas are no shutter
+LEAST_SHARE = 0.2  # of the 99.5th percentile of a frame's strength, see `ridge_threshold`
 LEAST_STRENGTH = 1e-3  # less than half a grey level makes; zero in a flat image but for rounding
-REACH = 4  # pixels from a vessel's edge to its ridge, at most
+BELOW = -0.05  # excess of dropped regions, so that interpolation does not bring their edges back
 EIGHT = np.ones((3, 3), int)
 
 
@@ -31,23 +32,28 @@ def field_of_view(image: np.ndarray, margin: int) -> np.ndarray:
 
     Args:
         image: (H, W), grey levels 0 to 255.
-        margin: pixels around dark, flat areas that touch the frame's border; half of it along the border itself.
+        margin: pixels around flat areas, dark or overexposed, that touch the frame's border; half of it along the
+            border itself.
 
     Returns:
         (H, W) bool.
     """
-    spread = ndimage.maximum_filter(image, 3) - ndimage.minimum_filter(image, 3)
-    labels, count = ndimage.label((image < DARK) & (spread < FLAT))
-    shutter = np.bincount(labels.ravel(), minlength=count + 1) > LEAST_SHARE * image.size
-    shutter &= np.isin(np.arange(count + 1), [labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    shutter[0] = False  # everything else
-    field = ~shutter[labels]
-    if not field.all():
-        field = ndimage.distance_transform_edt(field) > margin
+    outside = _shutter(image) | _shutter(DARK + BRIGHT - image)
+    field = ndimage.distance_transform_edt(~outside) > margin if outside.any() else ~outside
     inner = np.zeros_like(field)
     rim = (margin + 1) // 2
     inner[rim : len(field) - rim, rim : field.shape[1] - rim] = True
     return field & inner
+
+
+def _shutter(image: np.ndarray) -> np.ndarray:
+    """Dark, flat areas that touch the frame's border, (H, W) bool."""
+    spread = ndimage.maximum_filter(image, 3) - ndimage.minimum_filter(image, 3)
+    labels, count = ndimage.label((image < DARK) & (spread < FLAT))
+    found = np.bincount(labels.ravel(), minlength=count + 1) > LEAST_AREA * image.size
+    found &= np.isin(np.arange(count + 1), [labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    found[0] = False  # everything else
+    return found[labels]
 
 
 def flat_depth(image: np.ndarray, field: np.ndarray, background: float, logarithm: bool = True) -> np.ndarray:
@@ -56,19 +62,21 @@ def flat_depth(image: np.ndarray, field: np.ndarray, background: float, logarith
     Args:
         image: (H, W), grey levels 0 to 255.
         field: (H, W) bool; the background is averaged within it, so that a shutter does not leak into it.
-        background: sigma in pixels of that average; 0 leaves the background in.
+        background: sigma in pixels of that average; 0 takes the whole field's mean instead.
         logarithm: whether depth is logarithmic; else it is linear in grey levels, 1 from white to black.
 
     Returns:
         (H, W) float32, 0 outside the field.
     """
     image = image.astype(np.float32)
+    inside = field.astype(np.float32)
     depth = np.log((255 + OFFSET) / (image + OFFSET)) if logarithm else 1 - image / 255
     if background:
-        inside = field.astype(np.float32)
         weight = ndimage.gaussian_filter(inside, background, truncate=3)
-        depth = depth - ndimage.gaussian_filter(depth * inside, background, truncate=3) / np.maximum(weight, 1e-3)
-    return depth * field
+        average = ndimage.gaussian_filter(depth * inside, background, truncate=3) / np.maximum(weight, 1e-3)
+    else:
+        average = (depth * inside).sum() / max(inside.sum(), 1)
+    return (depth - average) * inside
 
 
 def ridge_strength(depth: np.ndarray, blob: float = BLOB) -> np.ndarray:
@@ -92,33 +100,37 @@ def ridge_strength(depth: np.ndarray, blob: float = BLOB) -> np.ndarray:
     return strongest
 
 
-def select_vessels(
-    strength: np.ndarray, field: np.ndarray, low: float, high: float, own_width: float, mass: float
-) -> np.ndarray:
-    """How far pixels of kept regions are above their threshold: positive in a vessel, else negative.
+def ridge_threshold(answers: np.ndarray, share: float | None) -> float:
+    """The strength above which a pixel may be a vessel's: relative to the strong ridges of the same frame.
+
+    Args:
+        answers: (N,) strengths within the field of view.
+        share: of the 95th percentile, which is about where ridges of vessels begin, but not below `LEAST_SHARE` of
+            the strongest: few vessels would be drowned in noise. None: the 90th percentile, however strong.
+    """
+    if not answers.size:
+        return np.inf
+    if share is None:
+        return max(float(np.percentile(answers, 90)), LEAST_STRENGTH)
+    typical, strongest = np.percentile(answers, [95, 99.5])
+    return float(max(share * typical, LEAST_SHARE * strongest, LEAST_STRENGTH))
+
+
+def heavy_regions(strength: np.ndarray, threshold: float, mass: float) -> np.ndarray:
+    """The regions above a threshold whose summed strength is not small beside the largest one's.
 
     Args:
         strength: (H, W), non-negative.
-        field: (H, W) bool; percentiles are of the strength within it.
-        low: percentile above which a pixel may be a vessel's.
-        high: percentile above which at least one pixel of its region must be.
-        own_width: share of the strongest answer within `REACH` that a pixel needs as well, so that wide skirts of
-            strong ridges are cut; 0 switches it off.
-        mass: regions (8-connected) with less than this share of the largest summed strength are dropped; 1 keeps
-            the largest alone.
+        threshold: positive.
+        mass: regions (8-connected) with less than this share of the largest sum are dropped; 1 keeps the largest.
 
     Returns:
-        (H, W) float: strength / threshold - 1, at most -0.05 outside the kept regions.
+        (H, W) bool.
     """
-    answers = np.where(field, strength, 0)
-    weak, strong = np.percentile(answers[field], [low, high]) if field.any() else (np.inf, np.inf)
-    threshold = np.maximum(own_width * ndimage.maximum_filter(answers, 2 * REACH + 1), max(weak, LEAST_STRENGTH))
-    labels, count = ndimage.label(answers > threshold, EIGHT)
-    regions = np.arange(count + 1)
-    masses = ndimage.sum_labels(answers, labels, regions) * (regions > 0)
-    kept = (ndimage.maximum(answers, labels, regions) > strong) & (masses >= mass * masses.max()) & (regions > 0)
-    excess = answers / threshold - 1
-    return np.where(kept[labels], excess, np.minimum(excess, -0.05))
+    labels, count = ndimage.label(strength > threshold, EIGHT)
+    masses = np.bincount(labels.ravel(), weights=strength.ravel(), minlength=count + 1)
+    masses[0] = 0  # what is below the threshold
+    return ((masses >= mass * masses.max()) & (masses > 0))[labels]
 
 
 def robust_anatomy(
@@ -127,12 +139,10 @@ def robust_anatomy(
     working_side: int | None = 256,
     margin: int | None = 5,
     logarithm: bool = True,
-    background: float = 14.0,
+    background: float = 10.0,
     blob: float = BLOB,
-    low: float = 90.0,
-    high: float = 95.0,
-    own_width: float = 0.2,
-    mass: float = 0.1,
+    share: float | None = 0.6,
+    mass: float = 0.12,
 ) -> np.ndarray:
     """The vessels of a frame, dark on bright.
 
@@ -142,7 +152,8 @@ def robust_anatomy(
         margin: of `field_of_view`; None: the whole frame counts, shutters too.
         logarithm, background: of `flat_depth`.
         blob: of `ridge_strength`.
-        low, high, own_width, mass: of `select_vessels`.
+        share: of `ridge_threshold`.
+        mass: of `heavy_regions`.
 
     Returns:
         (S, S) uint8 of 0 and 1, drawn at the image's own size from the interpolated strength.
@@ -154,8 +165,10 @@ def robust_anatomy(
         raise ValueError(f"image: expected (S, S) uint8, found {image.shape} {image.dtype}: cut or convert it")
     working = _resized(image.astype(np.float32), working_side or len(image))
     field = np.ones(working.shape, bool) if margin is None else field_of_view(working, margin)
-    strength = ridge_strength(flat_depth(working, field, background, logarithm), blob)
-    excess = select_vessels(strength, field, low, high, own_width, mass)
+    strength = ridge_strength(flat_depth(working, field, background, logarithm), blob) * field
+    threshold = ridge_threshold(strength[field], share)
+    excess = strength / threshold - 1
+    excess = np.where(heavy_regions(strength, threshold, mass), excess, np.minimum(excess, BELOW))
     return (_resized(excess, len(image)) > 0).astype(np.uint8)
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from benchmarks.show import labels_needed_table, main, realism_table, transfer_table
+from benchmarks.show import labels_needed_table, main, parts_table, rates_table, realism_table, transfer_table
 
 REALISM = pd.DataFrame(
     {
@@ -22,6 +22,32 @@ TRANSFER = pd.DataFrame(
 NEEDED = pd.DataFrame(
     {"dataset": "xcad", "frames": [10, 10], "arm": ["mae", "vit"], "seeds": 3, "dsc_mean": [50.0, 40.0], "dsc_sd": 1.0}
 )
+RATES = pd.DataFrame(
+    {
+        "method": ["mae", "mae", "moco"],
+        "lr": [0.0003, 0.001, 0.0003],
+        "epochs": 4,
+        "a": [50.0, 51, 1],
+        "b": [60.0, 61, 2],
+    }
+)
+PARTS = pd.DataFrame(
+    {
+        "set": "xcad",
+        "half": ["report", "report", "tune", "tune"],
+        "variant": ["robust", "part"] * 2,
+        "mean dsc": [0.7, 0.5, 0.71, 0.4],
+        "failures": [0.01, 0.2, 0, 0.25],
+    }
+)
+TABLES = {
+    "realism/realism_report.csv": REALISM,
+    "realism/transfer.csv": TRANSFER,
+    "realism/labels_needed.csv": NEEDED,
+    "rates/laptop.csv": RATES,
+    "anatomy/parts.csv": PARTS,
+}
+BLOCKS = ("realism", "anatomy", "rates")
 
 
 def test_ranges_and_verdicts_stand_in_their_rows():
@@ -43,17 +69,37 @@ def test_transfer_and_labels_have_a_row_each():
     assert labels_needed_table(NEEDED).splitlines()[2] == "| xcad | 10 | 50.00 ± 1.00 (3) | 40.00 ± 1.00 (3) |"
 
 
-@pytest.mark.parametrize("missing", ["realism_report.csv", "transfer.csv", "labels_needed.csv", None])
+def test_the_chosen_rate_is_bold():
+    assert rates_table(RATES, {"mae": 0.001, "moco": 0.0003}).splitlines()[2:] == [
+        "| mae | 50.0 / 60.0 | **51.0 / 61.0** |",
+        "| moco | **1.0 / 2.0** | – |",
+    ]
+
+
+def test_variants_have_a_row_and_halves_a_column():
+    assert parts_table(PARTS).splitlines() == [
+        "| variant | xcad report | xcad tune |",
+        "| --- | --: | --: |",
+        "| robust | 0.700 (1%) | 0.710 (0%) |",
+        "| part | 0.500 (20%) | 0.400 (25%) |",
+    ]
+
+
+@pytest.mark.parametrize("missing", [*TABLES, None])
 def test_the_page_changes_between_its_markers_alone(tmp_path, capsys, missing):
     page = tmp_path / "README.md"
-    page.write_text("before\n<!-- realism:begin -->\nold\n<!-- realism:end -->\nafter\n")
-    for name, table in {"realism_report.csv": REALISM, "transfer.csv": TRANSFER, "labels_needed.csv": NEEDED}.items():
+    blocks = "".join(f"<!-- {name}:begin -->\nold\n<!-- {name}:end -->\nafter\n" for name in BLOCKS)
+    page.write_text("before\n" + blocks)
+    for name, table in TABLES.items():
         if name != missing:
+            (tmp_path / name).parent.mkdir(exist_ok=True)
             table.to_csv(tmp_path / name, index=False)
     code = main(["--results", str(tmp_path), "--page", str(page)])
     text = page.read_text()
-    assert text.startswith("before\n<!-- realism:begin -->\n") and text.endswith("<!-- realism:end -->\nafter\n")
+    assert text.startswith("before\n<!-- realism:begin -->\n") and text.count("\nafter\n") == 3
     if missing:
         assert code == 1 and f"{missing} is missing: run `python -m benchmarks." in capsys.readouterr().err
+        assert text.count("old") == 3
     else:
-        assert code == 0 and "old" not in text and "| -noise |" in text
+        assert code == 0 and "old" not in text
+        assert all(row in text for row in ("| -noise |", "| part |", "| moco |"))
