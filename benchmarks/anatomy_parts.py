@@ -124,7 +124,7 @@ def _draw_pairs(axes: Axes, scores: pd.DataFrame, name: str) -> None:
     axes.plot([0, 1], [0, 1], color="#888888", linestyle="-", linewidth=0.8)
     for half, marker, colour in (("tune", "x", COLOURS[4]), ("report", "o", COLOURS[0])):
         chosen = pairs[pairs["half"] == half]
-        axes.scatter(chosen[REFERENCE], chosen[ROBUST], 12, colour, marker, linewidths=0.8, label=half)
+        axes.scatter(chosen[REFERENCE], chosen[ROBUST], 12, colour, marker=marker, linewidths=0.8, label=half)
     axes.set(title=name, xlabel=f"DSC, {REFERENCE}", ylabel="DSC, robust", xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axes.legend(title="half", loc="lower right")
 

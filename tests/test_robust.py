@@ -99,8 +99,24 @@ def test_the_field_leaves_out_a_margin_around_dark_borders_alone():
     image[:, :10] = image[40:50, 40:50] = 5  # the second touches no border
     field = field_of_view(image, margin=4)
     assert not field[:, :13].any() and not field[:2].any() and not field[:, 98:].any()
-    assert field[2:98, 13:98].all()
+    assert field[2:98, 17:98].all()
     assert field_of_view(np.full((100, 100), 120.0), margin=0).all()
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_blade_that_lets_rays_pass_is_left_out_and_a_dark_half_is_not(turns: int):
+    grey = np.full((120, 120), 150.0)
+    grey[:20] *= 0.6
+    field = np.rot90(field_of_view(np.rot90(grey, turns), margin=4), -turns)
+    assert not field[:22].any() and field[30:-2, 2:-2].all()
+    half = np.where(np.arange(120)[:, None] < 60, 90.0, 150.0) * np.ones(120)
+    assert field_of_view(np.rot90(half, turns), margin=4)[2:-2, 2:-2].all()
+
+
+def test_a_vessel_along_the_side_is_no_blade():
+    grey = np.full((120, 120), 150.0)
+    grey[20:26] *= 0.5
+    assert field_of_view(grey, margin=4)[2:-2, 2:-2].all()
 
 
 def test_depth_has_no_gradient_and_no_shutter_in_it():

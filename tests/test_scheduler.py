@@ -148,20 +148,24 @@ import os, sys
 tries = len([f for f in os.listdir() if f.startswith('try')])
 open(f'try{tries}', 'w').close()
 if tries < LIMIT:
-    print('ERROR: x is busy, it is being blocked by ...')
+    print('ERROR: WORDS')
     sys.exit(1)
 """
 
 
-def test_a_stage_is_started_again_while_dvc_is_busy(tmp_path: Path, capsys: pytest.CaptureFixture):
-    runner = Fake(TODO[:2], 1, {"a": BUSY_TWICE.replace("LIMIT", "2")}, tmp_path)
+@pytest.mark.parametrize(
+    "words", ["x is busy, it is being blocked by ...", "failed to reproduce 'x': Unable to acquire lock. Most likely"]
+)
+def test_a_stage_is_started_again_while_dvc_is_busy(tmp_path: Path, capsys: pytest.CaptureFixture, words: str):
+    source = BUSY_TWICE.replace("LIMIT", "2").replace("'ERROR: WORDS'", repr(words))
+    runner = Fake(TODO[:2], 1, {"a": source}, tmp_path)
     assert runner.run() == [] and runner.started == ["a", "a", "a", "b"]
-    assert "is busy" not in capsys.readouterr().out
+    assert words not in capsys.readouterr().out
 
 
 def test_trying_again_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(scheduler, "RETRIES", 1)
-    runner = Fake(TODO[:2], 1, {"a": BUSY_TWICE.replace("LIMIT", "9")}, tmp_path)
+    runner = Fake(TODO[:2], 1, {"a": BUSY_TWICE.replace("LIMIT", "9").replace("WORDS", "x is busy")}, tmp_path)
     assert runner.run() == ["a"] and runner.started == ["a", "a"]
 
 

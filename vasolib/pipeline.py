@@ -28,7 +28,7 @@ def dvc(root: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "dvc", *arguments]
     for _ in range(RETRIES):
         done = subprocess.run(command, cwd=root, env=dvc_environment(), capture_output=True, text=True)
-        if BUSY not in done.stderr:
+        if not any(words in done.stderr for words in BUSY):
             break
         time.sleep(1.0)  # what an interrupted run left is ending
     if done.returncode:

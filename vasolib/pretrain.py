@@ -44,13 +44,11 @@ def _construct(arm: Arm, scale: Scale, norm_pix_loss: bool, judge) -> nn.Module:
     """The network of an arm's method."""
     vit, rivals = encoder(scale), scale.rivals
     decoder = scale.decoder.embed_dim, scale.decoder.depth, scale.decoder.num_heads
+    dino = rivals.dino_hidden, rivals.dino_bottleneck, rivals.dino_out, rivals.dino_crops
     build = {
         "vasomim": lambda: VasoMIM(vit, *decoder, arm.mask_ratio, norm_pix_loss, arm.betas, judge),
         "moco": lambda: MoCo(vit, rivals.moco_hidden, rivals.moco_out),
-        "dino": lambda: DINO(
-            vit, rivals.dino_hidden, rivals.dino_bottleneck, rivals.dino_out, rivals.dino_crops,
-            1 / scale.pretrain.epochs,
-        ),  # fmt: skip
+        "dino": lambda: DINO(vit, *dino, 1 / scale.pretrain.epochs),
         "simmim": lambda: SimMIM(vit, arm.mask_ratio),
         "amt": lambda: AMT(vit, *decoder, arm.mask_ratio, norm_pix_loss),
         "deblurring": lambda: DeblurringMIM(vit, *decoder, arm.mask_ratio),

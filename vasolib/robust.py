@@ -2,11 +2,11 @@
 
 The papers' recipe (`vasolib.anatomy`) takes one percentile of the whole frame, shutter included, at the image's own
 size, and keeps the one region around the strongest pixel. Here every frame is brought to one working side; shutters
-are found and left out; grey levels become depth (Beer and Lambert: what a vessel absorbs adds to what lies behind it,
-and exposure is an offset) less its slow background; blobs answer less than lines; the threshold is relative to the
-frame's own strong ridges; and every region with enough of the ridge strength is kept. No label is used, but the
-defaults were chosen on half of the labelled real frames (benchmarks.anatomy_parts). Catheters look like vessels and
-are found like them. Lengths are in pixels at the working side.
+and blades are found and left out; grey levels become depth (Beer and Lambert: what a vessel absorbs adds to what lies
+behind it, and exposure is an offset) less its slow background; blobs answer less than lines; the threshold is
+relative to the frame's own strong ridges; and every region with enough of the ridge strength is kept. No label is
+used, but the defaults were chosen on half of the labelled real frames (benchmarks.anatomy_parts). Catheters look
+like vessels and are found like them. Lengths are in pixels at the working side.
 """
 
 __all__ = ["field_of_view", "flat_depth", "heavy_regions", "ridge_strength", "ridge_threshold", "robust_anatomy"]
@@ -20,6 +20,8 @@ GAMMA = 1.5  # power of sigma; Lindeberg's 2 makes every width equal, and so fav
 BLOB = 0.5  # share of the curvature along a ridge that is taken off: blobs and crossings of noise answer less
 OFFSET = 4.0  # grey levels added before the logarithm, which would blow up the noise of black pixels
 DARK, BRIGHT, FLAT = 32, 246, 16  # of a shutter, of overexposure: grey levels; largest range in 3 x 3 pixels
+STEP, STRAIGHT = 0.1, 0.8  # of a blade's edge: difference of depth, on this share of its length
+PENUMBRA = 4  # pixels: half the width of that edge
 LEAST_AREA = 0.0003  # of the frame: smaller dark areas are no shutter
 LEAST_SHARE = 0.2  # of the 99.5th percentile of a frame's strength, see `ridge_threshold`
 LEAST_STRENGTH = 1e-3  # less than half a grey level makes; zero in a flat image but for rounding
@@ -32,13 +34,13 @@ def field_of_view(image: np.ndarray, margin: int) -> np.ndarray:
 
     Args:
         image: (H, W), grey levels 0 to 255.
-        margin: pixels around flat areas, dark or overexposed, that touch the frame's border; half of it along the
-            border itself.
+        margin: pixels around blades and around flat areas, dark or overexposed, that touch the frame's border; half
+            of it along the border itself.
 
     Returns:
         (H, W) bool.
     """
-    outside = _shutter(image) | _shutter(DARK + BRIGHT - image)
+    outside = _shutter(image) | _shutter(DARK + BRIGHT - image) | _blades(image)
     field = ndimage.distance_transform_edt(~outside) > margin if outside.any() else ~outside
     inner = np.zeros_like(field)
     rim = (margin + 1) // 2
@@ -54,6 +56,24 @@ def _shutter(image: np.ndarray) -> np.ndarray:
     found &= np.isin(np.arange(count + 1), [labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     found[0] = False  # everything else
     return found[labels]
+
+
+def _blades(image: np.ndarray) -> np.ndarray:
+    """Bands along the frame's sides that end in a step up to brighter grey levels, straight across; (H, W) bool.
+
+    Blades of a collimator let some rays pass, so that no grey level tells them, but their edges are straight.
+    """
+    depth = -np.log(image + OFFSET)
+    outside, third = np.zeros(image.shape, bool), len(image) // 3
+    for turns in range(4):
+        turned = np.rot90(depth, turns)
+        turned = turned[:third, third // 2 : -(third // 2)]  # without what other blades may cover
+        rim = turned[:PENUMBRA].mean(axis=0)  # a blade reaches the frame's side, a vessel along it does not
+        darker = np.minimum(turned, rim)[: -2 * PENUMBRA] - turned[2 * PENUMBRA :]
+        edges = np.flatnonzero(np.quantile(darker, 1 - STRAIGHT, axis=1) > STEP)
+        if edges.size:
+            np.rot90(outside, turns)[: edges[-1] + PENUMBRA] = True
+    return outside
 
 
 def flat_depth(image: np.ndarray, field: np.ndarray, background: float, logarithm: bool = True) -> np.ndarray:

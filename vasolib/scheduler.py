@@ -12,10 +12,10 @@ from pathlib import Path
 
 from vasolib.orphans import DRIVER
 
-BUSY = "is busy"  # what DVC says when another of its processes holds a lock for a moment
+BUSY = ("is busy", "Unable to acquire lock")  # what DVC says when another of its processes holds one for a moment
 RETRIES = 20
 NOISE = (  # what a reader of the progress lines need not know
-    BUSY,
+    *BUSY,
     "IPKernelApp",
     "Running stage",
     "> python -m",
@@ -133,7 +133,7 @@ class Runner:
         """Pass a stage's lines on until it ends: whether it failed, and whether DVC was busy."""
         process, busy = self.running[name], False
         for line in process.stdout:
-            busy = busy or BUSY in line
+            busy = busy or any(words in line for words in BUSY)
             if line.strip() and not any(noise in line for noise in NOISE):
                 print(f"  {name}: {line.rstrip()}", flush=True)
         return process.wait() != 0, busy

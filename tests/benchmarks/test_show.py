@@ -88,7 +88,7 @@ def test_variants_have_a_row_and_halves_a_column():
 @pytest.mark.parametrize("missing", [*TABLES, None])
 def test_the_page_changes_between_its_markers_alone(tmp_path, capsys, missing):
     page = tmp_path / "README.md"
-    blocks = "".join(f"<!-- {name}:begin -->\nold\n<!-- {name}:end -->\nafter\n" for name in BLOCKS)
+    blocks = "".join(f"<!-- {name}:begin -->\nstale\n<!-- {name}:end -->\nafter\n" for name in BLOCKS)
     page.write_text("before\n" + blocks)
     for name, table in TABLES.items():
         if name != missing:
@@ -99,7 +99,7 @@ def test_the_page_changes_between_its_markers_alone(tmp_path, capsys, missing):
     assert text.startswith("before\n<!-- realism:begin -->\n") and text.count("\nafter\n") == 3
     if missing:
         assert code == 1 and f"{missing} is missing: run `python -m benchmarks." in capsys.readouterr().err
-        assert text.count("old") == 3
+        assert text.count("stale") == 3
     else:
-        assert code == 0 and "old" not in text
+        assert code == 0 and "stale" not in text
         assert all(row in text for row in ("| -noise |", "| part |", "| moco |"))
