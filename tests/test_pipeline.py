@@ -70,13 +70,18 @@ def test_the_stages_are_the_studys(stages: list[Stage]):
     assert {name for name in needs if "@" in name} == {
         *(f"{kind}@{arm}" for kind in ("pretrain", "finetune") for arm in arms),
         *(f"scratch@{arm}" for arm in scratch),
+        *(f"labels@{labels}-{arm}" for labels in (25, 50) for arm in SHIPPED["few_labels_arms"]),
+        *(f"scratch_labels@{labels}-{arm}" for labels in (25, 50) for arm in scratch),
+        "segmentor@reference",
+        "segmentor@robust",
     }
     assert needs["data"] == frozenset()
-    assert needs["pretrain@mae"] == {"data", "anatomy", "segmentor"}
+    assert needs["pretrain@mae"] == {"data", "anatomy", "segmentor@reference", "segmentor@robust"}
     assert needs["finetune@mae"] == {"data", "pretrain@mae"}
     assert needs["scratch@unet"] == {"data"}
-    assert {name for name in needs if name.startswith(("finetune", "scratch"))} <= needs["tables"]
-    assert needs["report"] == {"tables", "figures", "features"}
+    assert {name for name in needs if name.startswith(("finetune", "scratch", "labels"))} <= needs["tables"]
+    assert {"tables", "features"} <= needs["claims"]
+    assert needs["report"] == {"tables", "claims", "figures", "features", "methods", "denoise"}
 
 
 def test_stages_know_how_long_they_took(monkeypatch: pytest.MonkeyPatch):
