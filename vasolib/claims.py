@@ -53,8 +53,8 @@ class Claim:
     """A statement that can turn out wrong: each arm of `better` scores higher than each of `worse`.
 
     better, worse: names of arms, between spaces. source: table or figure of the published values, '' if there are none.
-    datasets: which of the study's, by position: first (the papers' in-domain set), second, others (all but the first),
-    all; none where images play no part. margin: by how much `better` may score lower and yet count as good.
+    datasets: which of the study's, by position: first (in domain), second, two (the first two, as in Table 5), others
+    (all but the first), all; none where images play no part. margin: by how much `better` may fall short.
     """
 
     id: str
@@ -70,10 +70,10 @@ class Claim:
         """Each arm of `better` with each of `worse`."""
         return product(self.better.split(), self.worse.split())
 
-    def where(self, datasets: list[str]) -> list[str]:
-        """The names of its data sets; one entry that says so, if the study has none such."""
-        parts = {"first": datasets[:1], "second": datasets[1:2], "others": datasets[1:], "all": datasets, "none": [""]}
-        return list(parts[self.datasets]) or [f"no {self.datasets} data set"]
+    def where(self, names: list[str]) -> list[str]:
+        """Those of the study's data sets that it is about; one entry that says so, if the study has none such."""
+        parts = {"first": names[:1], "second": names[1:2], "two": names[:2], "others": names[1:], "all": names}
+        return list([""] if self.datasets == "none" else parts[self.datasets]) or [f"no {self.datasets} data set"]
 
     def bounds(self, published: float) -> tuple[float, float]:
         """What the effect must lie above, and the least effect that bears the claim out (published: NaN if none)."""
@@ -92,8 +92,8 @@ CLAIMS = (
     Claim("guidance", "Masking guided by anatomy helps", "guidance", "mae_50", "Table 3"),
     Claim("consistency", "The consistency loss helps", "consistency", "mae_50", "Table 3"),
     Claim("both", "Both parts together beat either alone", "vasomim", "guidance consistency", "Table 3"),
-    Claim("rise", "Guidance rising to a half is best", "vasomim", "consistency beta_0_1 beta_5_0", "Table 5"),
-    Claim("all_guided", "Guiding every masked patch hurts", "consistency", "beta_1_1", "Table 5"),
+    Claim("rise", "Guidance rising to a half is best", "vasomim", "consistency beta_0_1 beta_5_0", "Table 5", "two"),
+    Claim("all_guided", "Guiding every masked patch hurts", "consistency", "beta_1_1", "Table 5", "two"),
     Claim("ratio", "Hiding half of the patches is best", "vasomim", "gamma_25 gamma_75 gamma_90", "", "first"),
     Claim("spt", "VasoMIM beats supervised pre-training on pseudo-labels", "vasomim", "spt", "Fig. 6 (text)"),
     Claim(
