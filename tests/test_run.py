@@ -49,7 +49,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ({"run": "smoke"}, "10_data"),
         ({"run": "smoke", "arm": "vasomim"}, "10_data_vasomim"),
-        ({"arm": "mae", "run": "smoke", "seed": 3}, "10_data_mae_3"),
+        ({"arm": "mae", "run": "smoke", "seed": 3}, "10_data_mae-3"),
+        ({"arm": "mae_3"}, "10_data_mae_3"),
         ({}, "10_data"),
     ],
 )

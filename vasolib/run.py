@@ -26,8 +26,12 @@ VERSIONS = ("torch", "timm", "numpy", "scikit-image")
 
 
 def label(notebook: str, parameters: dict[str, str]) -> str:
-    """The name of one execution: the notebook and its parameters but `run`, such as 40_pretrain_vasomim."""
-    return "_".join([notebook, *(str(value) for key, value in parameters.items() if key != "run")])
+    """The name of one execution: the notebook and its parameters but `run`, such as 40_pretrain_vasomim.
+
+    A second parameter follows a dash, so that labels 50 of the arm mae is not the arm mae_50.
+    """
+    values = "-".join(str(value) for key, value in parameters.items() if key != "run")
+    return "_".join(filter(None, [notebook, values]))
 
 
 def declared_parameters(notebook: Path) -> dict[str, str]:
