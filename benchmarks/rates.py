@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 
 from benchmarks.command import parser, told
+from benchmarks.synthetic_frames import source_files
 from vasolib.data.crops import CropDataset, CropLoader
 from vasolib.data.store import ImageStore
 from vasolib.downstream.finetune import fine_tune, predict, whole_frames
@@ -54,7 +55,7 @@ def trial(study: Study, arm: str, rate: float, share: float, work: Path) -> dict
     crops = CropDataset(corpus.images, anatomy, scale.image.side, recipe.crop, study.params.seed, model.VIEWS)
     loader = CropLoader(crops, recipe.batch_size, recipe.samples or len(corpus), scale.workers)
     name = f"{arm} lr {rate:g}"
-    state = work / f"unfinished-{digest(name, recipe, scale, found, judged_by)[:12]}.pt"
+    state = work / f"unfinished-{digest(*source_files(), name, chosen, recipe, scale, found, judged_by)[:12]}.pt"
     fit(model, pretraining_loss(model), loader, recipe, seed=study.params.seed, state=state, name=name)
     scores = {name: score(study, model, name, state) for name in study.params.benchmarks[:2]}
     minutes = (time.monotonic() - started) / 60
@@ -89,9 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     options.set_defaults(results=ROOT / "results" / "rates")
     options.add_argument("--run", default="laptop", help="whose data and settings (default: laptop)")
     options.add_argument("--methods", nargs="+", default=METHODS, help=f"default: {' '.join(METHODS)}")
-    options.add_argument(
-        "--rates", type=float, nargs="+", default=[0.0003, 0.001, 0.003], help="default: 3e-4 1e-3 3e-3"
-    )
+    options.add_argument("--rates", type=float, nargs="+", default=RATES, help=f"default: {RATES}")
     options.add_argument("--share", type=float, default=0.25, help="of the epochs (default: 0.25)")
     given = options.parse_args(arguments)
     torch.set_num_threads(given.threads)

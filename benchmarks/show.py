@@ -70,7 +70,15 @@ def rates_table(table: pd.DataFrame, chosen: dict[str, float]) -> str:
         found = rows.set_index("lr")[sets]
         texts = dict.fromkeys(rates, "–")
         texts |= {rate: " / ".join(f"{value:.1f}" for value in found.loc[rate]) for rate in found.index}
-        lines.append([method, *(f"**{texts[rate]}**" if rate == chosen[method] else texts[rate] for rate in rates)])
+        lines.append(
+            [
+                method,
+                *(
+                    f"**{texts[rate]}**" if rate == chosen[method] and rate in found.index else texts[rate]
+                    for rate in rates
+                ),
+            ]
+        )
     return piped(lines)
 
 

@@ -79,6 +79,20 @@ def test_the_seed_decides_weights_and_training(method, tmp_path):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_draws_come_from_the_generator_alone(method):
+    def loss(seed: int) -> float:
+        model = build_method(replace(small_arm(method), consistency=False), SMOKE, True, 0)
+        batch = next(loader(model).epoch(0))
+        before = torch.get_rng_state()
+        value = pretraining_loss(model)(batch, 0.5, torch.Generator().manual_seed(seed))["loss"].item()
+        assert torch.equal(torch.get_rng_state(), before)
+        return value
+
+    assert loss(1) == loss(1)
+    assert (loss(1) != loss(2)) == (method != "spt")  # which draws nothing
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_an_interrupted_pre_training_ends_like_an_undisturbed_one(method, tmp_path, monkeypatch):
     arm, recipe = replace(small_arm(method), consistency=False), Recipe(epochs=3, batch_size=8, lr=1e-3)
     monkeypatch.setattr("vasolib.training.SAVE_EVERY", 0.0)
