@@ -70,15 +70,9 @@ def rates_table(table: pd.DataFrame, chosen: dict[str, float]) -> str:
         found = rows.set_index("lr")[sets]
         texts = dict.fromkeys(rates, "–")
         texts |= {rate: " / ".join(f"{value:.1f}" for value in found.loc[rate]) for rate in found.index}
-        lines.append(
-            [
-                method,
-                *(
-                    f"**{texts[rate]}**" if rate == chosen[method] and rate in found.index else texts[rate]
-                    for rate in rates
-                ),
-            ]
-        )
+        if chosen[method] in found.index:
+            texts[chosen[method]] = f"**{texts[chosen[method]]}**"
+        lines.append([method, *texts.values()])
     return piped(lines)
 
 
