@@ -19,16 +19,13 @@ import torch
 
 from benchmarks.command import parser, told
 from benchmarks.synthetic_frames import source_files
-from vasolib.data.crops import CropDataset, CropLoader
 from vasolib.data.store import ImageStore
 from vasolib.downstream.finetune import fine_tune, predict, whole_frames
 from vasolib.files import digest, write_csv
 from vasolib.metrics import dsc
-from vasolib.networks import load_weights, segmentation_network
-from vasolib.pretrain import build_method, pretraining_loss
-from vasolib.segmentor import UNeXt, freeze
+from vasolib.networks import segmentation_network
+from vasolib.pretrain import build_method, load_judge, pretrain
 from vasolib.study import ROOT, Study
-from vasolib.training import fit, place
 
 RATES = [0.0003, 0.001, 0.003]
 METHODS = ["moco", "dino", "mae", "simmim", "amt", "deblurring", "crossmae", "hpm", "chexworld", "spt", "vasomim"]
@@ -49,14 +46,11 @@ def trial(study: Study, arm: str, rate: float, share: float, work: Path) -> dict
     corpus = ImageStore.open(study.require("stores", "corpus", made_by="10_data"))
     found = study.require("anatomy", chosen.anatomy, "corpus.npy", made_by="20_anatomy")
     judged_by = study.require("segmentor", chosen.anatomy, "segmentor.safetensors", made_by="30_segmentor")
-    judge = place(freeze(load_weights(judged_by, UNeXt()))).forward
-    model = build_method(chosen, scale, study.params.norm_pix_loss, study.params.seed, judge)
-    anatomy = np.load(found, mmap_mode="r")
-    crops = CropDataset(corpus.images, anatomy, scale.image.side, recipe.crop, study.params.seed, model.VIEWS)
-    loader = CropLoader(crops, recipe.batch_size, recipe.samples or len(corpus), scale.workers)
+    seed, anatomy = study.params.seed, np.load(found, mmap_mode="r")
+    model = build_method(chosen, scale, study.params.norm_pix_loss, seed, load_judge(judged_by))
     name = f"{arm} lr {rate:g}"
     state = work / f"unfinished-{digest(*source_files(), name, chosen, recipe, scale, found, judged_by)[:12]}.pt"
-    fit(model, pretraining_loss(model), loader, recipe, seed=study.params.seed, state=state, name=name)
+    pretrain(model, corpus.images, anatomy, scale, recipe, seed=seed, state=state, name=name)
     scores = {name: score(study, model, name, state) for name in study.params.benchmarks[:2]}
     minutes = (time.monotonic() - started) / 60
     return {"method": arm, "lr": rate, "epochs": recipe.epochs, **scores, "minutes": minutes}

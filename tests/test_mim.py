@@ -100,3 +100,34 @@ def test_perfect_normalised_prediction_reconstructs_the_image():
     mean, std = mim.patch_statistics(patches)
     again = mim.reconstruct((patches - mean) / std, images, norm_pix_loss=True)
     assert torch.allclose(again, images, atol=1e-5)
+
+
+def test_decoder_gets_class_token_kept_and_masked_patches_each_at_its_place():
+    model, draw = small_model(), torch.Generator().manual_seed(5)
+    tokens = torch.rand(3, 1 + 5, 48, generator=draw)
+    order = torch.rand(3, 64, generator=draw).argsort(dim=1)
+    idx_keep, idx_mask = order[:, :5], order[:, 5:12]  # the other 52 patches are in neither
+    given, embedded = mim.decoder_tokens(model, tokens, idx_keep, idx_mask), model.decoder_embed(tokens)
+    places = model.decoder_pos_embed[0]
+    assert given.shape == (3, 1 + 5 + 7, 32)
+    for b in range(3):
+        assert torch.allclose(given[b, 0], embedded[b, 0] + places[0])
+        for j, i in enumerate(idx_keep[b].tolist()):
+            assert torch.allclose(given[b, 1 + j], embedded[b, 1 + j] + places[1 + i])
+        for j, i in enumerate(idx_mask[b].tolist()):
+            assert torch.allclose(given[b, 6 + j], model.mask_token[0, 0] + places[1 + i])
+
+
+@pytest.mark.parametrize("norm_pix", [True, False])
+def test_errors_are_those_of_the_masked_patches(norm_pix):
+    draw = torch.Generator().manual_seed(1)
+    images, prediction = torch.rand(3, 3, 32, 32, generator=draw), torch.rand(3, 2, 192, generator=draw)
+    idx_mask = torch.tensor([[3, 1], [0, 15], [7, 8]])
+    errors = mim.masked_errors(prediction, images, idx_mask, norm_pix)
+    for b in range(3):
+        for j, i in enumerate(idx_mask[b].tolist()):
+            row, col = 8 * (i // 4), 8 * (i % 4)
+            target = images[b, :, row : row + 8, col : col + 8].permute(1, 2, 0).flatten()
+            if norm_pix:
+                target = (target - target.mean()) / (target.var() + 1e-6).sqrt()
+            assert torch.isclose(errors[b, j], (prediction[b, j] - target).square().mean(), rtol=1e-4)

@@ -9,7 +9,7 @@ from torch import nn
 
 from vasolib.data.crops import CropDataset, CropLoader
 from vasolib.networks import load_weights, save_weights, segmentation_network
-from vasolib.pretrain import build_method, pretraining_loss
+from vasolib.pretrain import build_method, load_judge, pretrain, pretraining_loss
 from vasolib.segmentor import UNeXt, freeze
 from vasolib.settings import METHODS, Arm, Recipe
 from vasolib.study import ROOT, Study
@@ -50,9 +50,9 @@ def small_arm(method: str) -> Arm:
 def test_every_method_learns_and_its_encoder_fits_the_segmentation_network(method, tmp_path):
     arm = replace(small_arm(method), consistency=False)
     model = build_method(arm, SMOKE, True, 0)
-    recipe = Recipe(epochs=6, batch_size=8, lr=2e-3)
-    log = fit(model, pretraining_loss(model), loader(model), recipe, seed=0, state=tmp_path / "s", name=method)
-    assert np.isfinite(log["loss"]).all()
+    recipe = Recipe(epochs=6, batch_size=8, lr=2e-3, samples=32, crop=(0.5, 1.0))
+    log = pretrain(model, *smooth_images(8), SMOKE, recipe, seed=0, state=tmp_path / "s", name=method)
+    assert len(log) == 6 and np.isfinite(log["loss"]).all()
     if method not in ("dino", "chexworld"):  # whose targets move with them
         assert log["loss"].iloc[-1] < log["loss"].iloc[0]
     save_weights(tmp_path / "model.safetensors", model)
@@ -177,3 +177,25 @@ def test_one_step_at_the_papers_own_size(tmp_path):
     for name, p in model.named_parameters():
         assert p.isfinite().all(), name
         assert torch.equal(p, before[name]) != p.requires_grad, name
+
+
+def test_without_samples_an_epoch_passes_over_the_corpus_once(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("vasolib.pretrain.fit", lambda _, __, loader, *___, **____: seen.append(len(loader)))
+    model, recipe = build_method(Arm(), SMOKE, True, 0), Recipe(epochs=1, batch_size=4, lr=1e-3)
+    for samples in (0, 20):
+        chosen = replace(recipe, samples=samples)
+        pretrain(model, *smooth_images(12), SMOKE, chosen, seed=0, state=tmp_path / "s", name="x")
+    assert seen == [3, 5]
+
+
+def test_a_judge_is_the_trained_segmentor_and_lets_gradients_through_but_keeps_none(tmp_path):
+    with seeded(1):
+        trained = UNeXt()
+    trained(torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(0)))  # statistics other than 0 and 1
+    save_weights(tmp_path / "judge.safetensors", trained)
+    judge, images = load_judge(tmp_path / "judge.safetensors"), torch.rand(2, 3, 64, 64, requires_grad=True)
+    logits = judge(images)
+    assert torch.allclose(logits, trained.eval()(images), atol=1e-5)
+    logits.sum().backward()
+    assert images.grad.any() and not any(p.requires_grad for p in judge.__self__.parameters())

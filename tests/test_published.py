@@ -6,7 +6,7 @@ import pytest
 
 from vasolib.errors import UserError
 from vasolib.figures import bars
-from vasolib.published import ROWS, beside_published, summarise
+from vasolib.published import DENOISING, ROWS, beside_published, published_values, summarise
 
 PUBLISHED = pd.read_csv(Path(__file__).resolve().parents[1] / "paper" / "published.csv")
 STANDS_FOR = {"synth-a": "ARCADE", "synth-b": "CAXF", "synth-c": "XCAV"}
@@ -107,8 +107,13 @@ def test_every_table_finds_its_own_values(table, method, dataset, value):
 
 @pytest.mark.parametrize("table", ROWS)
 def test_every_method_named_was_published(table):
-    found = beside_published(summary(*ROWS[table]), PUBLISHED, table, STANDS_FOR)
-    assert set(found.loc[found["published"].notna(), "method"]) == set(ROWS[table])
+    found = published_values(PUBLISHED, table)
+    assert set(found["method"]) == set(ROWS[table]) and found["published"].notna().all()
+
+
+def test_cluster_scores_are_found_by_setting():
+    found = published_values(PUBLISHED, "Table 4").set_index("method")
+    assert found["published"].to_dict() == {"guidance": -4.19, "vasomim": 0.54}
 
 
 def test_a_method_that_the_table_lacks_is_named(monkeypatch):
@@ -121,3 +126,23 @@ def test_an_ambiguous_setting_is_refused(monkeypatch):
     monkeypatch.setitem(ROWS, "Table 3", {"x": "guidance=0"})
     with pytest.raises(UserError, match=r"several published rows.*'guidance=0'"):
         beside_published(summary("x"), PUBLISHED, "Table 3", STANDS_FOR)
+
+
+def test_denoising_has_metrics_of_its_own():
+    rows = [("nlm", 0, "a", 30.0, 0.5), ("nlm", 0, "b", 32.0, 0.7), ("vit", 0, "a", 33.0, 0.8)]
+    rows += [("vasomim", s, i, 35 + s, 0.8 + s / 10) for s in (0, 1) for i in "ab"]
+    raw = pd.DataFrame(rows, columns=["method", "seed", "image", "psnr", "ssim"]).assign(dataset="d")
+    table = beside_published(summarise(raw, DENOISING), PUBLISHED, "Table S2", {"d": "CoronaryDominance"})
+    psnr = lookup(table, "nlm", "d", "PSNR (dB)")
+    assert (psnr["published"], psnr["mean"], psnr["n"]) == (28.36, 31.0, 1)
+    assert math.isnan(psnr["sd"]) and psnr["difference"] == pytest.approx(2.64)
+    ssim = lookup(table, "vasomim", "d", "SSIM")
+    assert ssim["mean"] == pytest.approx(0.85) and ssim["sd"] == pytest.approx(0.1 / math.sqrt(2))
+    assert ssim["n"] == 2 and ssim["published"] == pytest.approx(0.8842)
+    assert math.isnan(lookup(table, "vit", "d", "SSIM")["published"])
+
+
+def test_every_published_denoiser_has_a_name_of_ours():
+    rows = PUBLISHED[PUBLISHED["table_or_figure"].str.startswith("Table S2")]
+    assert sorted(set(rows["method"])) == sorted(ROWS["Table S2"].values())
+    assert set(rows["metric"]) == set(DENOISING.values())

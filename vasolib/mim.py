@@ -3,7 +3,10 @@
 Departures from the released code: none in what is computed. Patches follow MAE's layout (row, column, channel last).
 """
 
-__all__ = ["MaskedAutoencoder", "build_encoder", "consistency_loss", "patchify", "reconstruction_loss", "unpatchify"]
+__all__ = [
+    "MaskedAutoencoder", "build_encoder", "consistency_loss", "decoder_tokens", "masked_errors", "patchify",
+    "reconstruction_loss", "unpatchify",
+]  # fmt: skip
 
 from collections.abc import Callable
 from functools import partial
@@ -122,6 +125,41 @@ def reconstruction_loss(prediction: Tensor, images: Tensor, mask: Tensor, norm_p
         target = (target - mean) / std
     error = (prediction.float() - target).square().mean(dim=-1)
     return (error * mask).sum() / mask.sum()
+
+
+def decoder_tokens(model: MaskedAutoencoder, tokens: Tensor, idx_keep: Tensor, idx_mask: Tensor) -> Tensor:
+    """Input of the decoder's blocks without the patches in neither index.
+
+    Args:
+        tokens: (B, 1 + L_keep, D), the encoder's.
+        idx_keep: (B, L_keep).
+        idx_mask: (B, L_mask).
+
+    Returns:
+        (B, 1 + L_keep + L_mask, decoder's D): class token, kept, masked. Their order does not matter to the blocks,
+        since each token carries its position.
+    """
+    x = model.decoder_embed(tokens)
+    hidden = model.mask_token.to(x.dtype).expand(len(x), idx_mask.shape[1], -1)
+    order = torch.cat([idx_keep, idx_mask], dim=1) + 1  # behind the class token
+    positions = model.decoder_pos_embed[0, F.pad(order, (1, 0))]
+    return torch.cat([x, hidden], dim=1) + positions
+
+
+def masked_errors(prediction: Tensor, images: Tensor, idx_mask: Tensor, norm_pix_loss: bool) -> Tensor:
+    """Mean squared error of each masked patch: (B, L_mask).
+
+    Args:
+        prediction: (B, L_mask, P * P * 3), of the patches `idx_mask` in this order.
+        images: (B, 3, H, W).
+        idx_mask: (B, L_mask).
+        norm_pix_loss: compare with each patch normalised to mean 0 and variance 1.
+    """
+    target = patchify(images, int((prediction.shape[2] // 3) ** 0.5)).take_along_dim(idx_mask[:, :, None], dim=1)
+    if norm_pix_loss:
+        mean, std = patch_statistics(target)
+        target = (target - mean) / std
+    return (prediction.float() - target).square().mean(dim=-1)
 
 
 def reconstruct(prediction: Tensor, images: Tensor, norm_pix_loss: bool) -> Tensor:

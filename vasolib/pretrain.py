@@ -1,15 +1,20 @@
-"""From an arm of the study to a network and its loss: which method, of which size, on which batches."""
+"""From an arm of the study to a trained network: which method, of which size, on which batches."""
 
-__all__ = ["build_method", "pretraining_loss"]
+__all__ = ["build_method", "load_judge", "pretrain", "pretraining_loss"]
 
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from vasolib.data.crops import CropDataset, CropLoader
 from vasolib.masking import patch_weights
-from vasolib.networks import encoder
-from vasolib.settings import Arm, Scale
+from vasolib.networks import encoder, load_weights
+from vasolib.segmentor import UNeXt, freeze
+from vasolib.settings import Arm, Recipe, Scale
 from vasolib.ssl.amt import AMT
 from vasolib.ssl.chexworld import CheXWorld
 from vasolib.ssl.crossmae import CrossMAE
@@ -20,7 +25,12 @@ from vasolib.ssl.moco import MoCo
 from vasolib.ssl.simmim import SimMIM
 from vasolib.ssl.spt import SPT
 from vasolib.ssl.vasomim import VasoMIM
-from vasolib.training import normalise, place, seeded
+from vasolib.training import fit, normalise, place, seeded
+
+
+def load_judge(path: Path) -> Callable[[Tensor], Tensor]:
+    """Vessel logits of images by the trained segmentor of a file, frozen and on its device."""
+    return place(freeze(load_weights(path, UNeXt()))).forward
 
 
 def build_method(
@@ -74,3 +84,26 @@ def pretraining_loss(model: nn.Module):
         return model.loss(views, guide, progress, generator=generator)
 
     return loss_fn
+
+
+def pretrain(
+    model: nn.Module,
+    images: np.ndarray,
+    anatomy: np.ndarray,
+    scale: Scale,
+    recipe: Recipe,
+    *,
+    seed: int,
+    state: Path,
+    name: str,
+) -> pd.DataFrame:
+    """Train a network from `build_method` in place on random crops of a corpus; the log of its epochs.
+
+    Args:
+        images: (N, S, S) uint8; anatomy: (N, S, S) of 0 and 1, the vessels extracted from them.
+        recipe: one without `samples` passes over the corpus once an epoch.
+        seed, state, name: see `vasolib.training.fit`.
+    """
+    crops = CropDataset(images, anatomy, scale.image.side, recipe.crop, seed, model.VIEWS)
+    loader = CropLoader(crops, recipe.batch_size, recipe.samples or len(images), scale.workers)
+    return fit(model, pretraining_loss(model), loader, recipe, seed=seed, state=state, name=name)

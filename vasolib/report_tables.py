@@ -11,7 +11,6 @@ import pandas as pd
 NOTHING = "–"
 SIDES = ("published", "ours", "difference")
 COMPARED = {"method", "metric", "published", "mean", "sd", "n", "difference"}  # of a table beside published values
-DATASETS = {"dataset": "", "published_dataset": nan, "published_sd": nan}  # what such a table of one set may lack
 SWEPT = ("beta_start", "beta_end", "labels", "mask_ratio", "epochs", "gflops")  # settings that tell its rows apart
 DECIMALS = {"SSIM": 4}  # of a metric, two for any other
 SYMBOLS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "?", "not tested": "–"}
@@ -69,7 +68,6 @@ def compared_grid(table: pd.DataFrame) -> Grid:
 
     Where nothing was published, a column of ours is all there is.
     """
-    table = table.assign(**{name: value for name, value in DATASETS.items() if name not in table})
     settings = [name for name in SWEPT if name in table]
     table = table.assign(**{name: table[name].map("{:g}".format) for name in settings})
     stood_for = table.drop_duplicates("dataset").set_index("dataset")["published_dataset"]

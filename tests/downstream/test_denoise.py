@@ -4,7 +4,6 @@ import math
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -153,33 +152,3 @@ def test_non_local_means_nears_the_clean_frames_and_keeps_still_ones():
     assert torch.equal(task.non_local_means(noisy[1:], 15.0), filtered[1:])
     flat = torch.full((1, 1, 32, 32), 77.0)
     assert torch.allclose(task.non_local_means(flat, 15.0), flat, atol=1e-3)
-
-
-def scores() -> pd.DataFrame:
-    rows = [("nlm", 0, "a", 30.0, 0.5), ("nlm", 0, "b", 32.0, 0.7)]
-    rows += [("vasomim", s, i, 35 + s, 0.8 + s / 10) for s in (0, 1) for i in "ab"]
-    rows += [("vit", 0, "a", 33.0, 0.8)]
-    return pd.DataFrame(rows, columns=["method", "seed", "image", "psnr", "ssim"])
-
-
-def test_the_table_has_means_over_seeds_beside_the_published():
-    table = task.beside_table_s2(scores(), pd.read_csv(ROOT / "paper" / "published.csv"))
-    assert list(table) == ["method", "metric", "published", "mean", "sd", "n", "difference"]
-    assert list(zip(table["method"], table["metric"], strict=True)) == [
-        (method, metric) for method in ("nlm", "vasomim", "vit") for metric in ("PSNR (dB)", "SSIM")
-    ]
-    rows = table.set_index(["method", "metric"])
-    psnr = rows.loc[("nlm", "PSNR (dB)")]
-    assert (psnr["published"], psnr["mean"], psnr["n"]) == (28.36, 31.0, 1)
-    assert math.isnan(psnr["sd"]) and psnr["difference"] == pytest.approx(2.64)
-    ssim = rows.loc[("vasomim", "SSIM")]
-    assert ssim["mean"] == pytest.approx(0.85) and ssim["sd"] == pytest.approx(0.1 / math.sqrt(2))
-    assert ssim["n"] == 2 and ssim["published"] == pytest.approx(0.8842)
-    assert rows.loc["vit", ["published", "difference"]].isna().all(axis=None)
-
-
-def test_every_published_row_has_a_name_of_ours():
-    published = pd.read_csv(ROOT / "paper" / "published.csv")
-    rows = published[published["table_or_figure"] == task.TABLE]
-    assert sorted(set(rows["method"])) == sorted(task.PUBLISHED.values())
-    assert set(rows["metric"]) == set(task.METRICS.values())

@@ -6,7 +6,7 @@ one known noise level. A pre-trained encoder works under segmentation's U-Net de
 the noise of single pixels does not pass through tokens.
 """
 
-__all__ = ["add_noise", "beside_table_s2", "denoise", "denoising_loss", "non_local_means", "score_denoised"]
+__all__ = ["add_noise", "denoise", "denoising_loss", "non_local_means", "score_denoised"]
 
 from collections.abc import Callable
 
@@ -21,17 +21,6 @@ from torch.nn import functional as F
 from vasolib.training import IMAGENET_STD, normalise
 
 UNIT = 255 * sum(IMAGENET_STD) / 3  # grey levels to one unit of what `normalise` gives, on average over its channels
-METRICS = {"psnr": "PSNR (dB)", "ssim": "SSIM"}  # column of the per-image scores -> the paper's name
-TABLE = "Table S2 (arXiv appendix, denoising)"
-PUBLISHED = {
-    "nlm": "LSF (non-local means, Buades 2005)",
-    "dncnn": "DnCNN (scratch)",
-    "dino": "DINO",
-    "mae": "MAE",
-    "deblurring": "DeblurringMIM",
-    "hpm": "HPM",
-    "vasomim": "VasoMIM",
-}
 
 
 def add_noise(images: Tensor, sigma: float, *, generator: torch.Generator) -> Tensor:
@@ -96,26 +85,3 @@ def score_denoised(clean: Tensor, estimate: Tensor, ids: list[str]) -> pd.DataFr
         for image, c, e in zip(ids, clean, estimate, strict=True)
     ]
     return pd.DataFrame(rows)
-
-
-def beside_table_s2(scores: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """Mean over images within each seed, then mean and standard deviation over seeds, beside v1's Table S2.
-
-    Args:
-        scores: one row per method x seed x image: method, seed, image, psnr, ssim.
-        published: paper/published.csv.
-
-    Returns:
-        method, metric, published, mean, sd, n, difference (mean - published) in the order of `scores`: n seeds; sd with
-        ddof 1, NaN for one seed; published and difference NaN for a method that the table does not have.
-    """
-    per_seed = scores.groupby(["method", "seed"], sort=False)[list(METRICS)].mean()
-    long = per_seed.rename(columns=METRICS).rename_axis(columns="metric").stack().rename("value").reset_index()
-    groups = long.groupby(["method", "metric"], sort=False)["value"]
-    ours = groups.agg(mean="mean", sd="std", n="count").reset_index()
-    theirs = published[published["table_or_figure"] == TABLE]
-    names = {name: method for method, name in PUBLISHED.items()}
-    theirs = theirs.assign(method=theirs["method"].map(names), published=pd.to_numeric(theirs["value"]))
-    out = ours.merge(theirs[["method", "metric", "published"]], on=["method", "metric"], how="left", validate="1:1")
-    out = out.assign(difference=out["mean"] - out["published"])
-    return out[["method", "metric", "published", "mean", "sd", "n", "difference"]]

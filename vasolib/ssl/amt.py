@@ -11,17 +11,16 @@ patches without gradients per step. (That cut also rounds its bounds so that onl
 top left corner remain, whatever the crop, which cannot be meant.)
 """
 
-__all__ = ["AMT", "ThrowingMask", "attention_masking", "class_attention", "decoder_tokens", "masked_errors"]
+__all__ = ["AMT", "ThrowingMask", "attention_masking", "class_attention"]
 
 from typing import NamedTuple
 
 import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
-from torch.nn import functional as F
 
 from vasolib.masking import PatchMask, random_masking
-from vasolib.mim import MaskedAutoencoder, patch_statistics, patchify
+from vasolib.mim import MaskedAutoencoder, decoder_tokens, masked_errors
 from vasolib.ssl.vasomim import vessel_share
 
 THROW_RATIO = 0.4  # published together with mask_ratio 0.45
@@ -76,41 +75,6 @@ def attention_masking(
     weights = attention.clamp_min(torch.finfo(attention.dtype).tiny)  # not 0: chance orders those without attention
     order = (weights.log() + gumbel).argsort(dim=1, descending=True)
     return ThrowingMask(order[:, n_hidden:], order[:, :n_mask], order[:, n_mask:n_hidden])
-
-
-def decoder_tokens(model: MaskedAutoencoder, tokens: Tensor, idx_keep: Tensor, idx_mask: Tensor) -> Tensor:
-    """Input of the decoder's blocks without the patches in neither index.
-
-    Args:
-        tokens: (B, 1 + L_keep, D), the encoder's.
-        idx_keep: (B, L_keep).
-        idx_mask: (B, L_mask).
-
-    Returns:
-        (B, 1 + L_keep + L_mask, decoder's D): class token, kept, masked. Their order does not matter to the blocks,
-        since each token carries its position.
-    """
-    x = model.decoder_embed(tokens)
-    hidden = model.mask_token.to(x.dtype).expand(len(x), idx_mask.shape[1], -1)
-    order = torch.cat([idx_keep, idx_mask], dim=1) + 1  # behind the class token
-    positions = model.decoder_pos_embed[0, F.pad(order, (1, 0))]
-    return torch.cat([x, hidden], dim=1) + positions
-
-
-def masked_errors(prediction: Tensor, images: Tensor, idx_mask: Tensor, norm_pix_loss: bool) -> Tensor:
-    """Mean squared error of each masked patch: (B, L_mask).
-
-    Args:
-        prediction: (B, L_mask, P * P * 3), of the patches `idx_mask` in this order.
-        images: (B, 3, H, W).
-        idx_mask: (B, L_mask).
-        norm_pix_loss: compare with each patch normalised to mean 0 and variance 1.
-    """
-    target = patchify(images, int((prediction.shape[2] // 3) ** 0.5)).take_along_dim(idx_mask[:, :, None], dim=1)
-    if norm_pix_loss:
-        mean, std = patch_statistics(target)
-        target = (target - mean) / std
-    return (prediction.float() - target).square().mean(dim=-1)
 
 
 class AMT(MaskedAutoencoder):

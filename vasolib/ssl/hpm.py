@@ -19,8 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vasolib.masking import PatchMask, guidance_schedule, guided_masking
-from vasolib.mim import NORM, MaskedAutoencoder
-from vasolib.ssl.amt import decoder_tokens, masked_errors
+from vasolib.mim import NORM, MaskedAutoencoder, decoder_tokens, masked_errors
 from vasolib.ssl.momentum import momentum_copy, update_momentum
 from vasolib.ssl.vasomim import vessel_share
 
