@@ -18,6 +18,7 @@ MADE_BY = {  # table below results -> the command that makes it
     "realism/transfer.csv": "benchmarks.transfer --real FOLDER",
     "realism/labels_needed.csv": "benchmarks.labels_needed --real FOLDER",
     "rates/laptop.csv": "benchmarks.rates",
+    "rates/laptop_denoise.csv": "benchmarks.denoise_rates",
     "anatomy/parts.csv": "benchmarks.anatomy_parts --real FOLDER",
 }
 
@@ -61,15 +62,15 @@ def labels_needed_table(table: pd.DataFrame) -> str:
     return piped(lines)
 
 
-def rates_table(table: pd.DataFrame, chosen: dict[str, float]) -> str:
-    """A row per method, a column per rate: DSC of both benchmarks, bold where the rate is the one in params.yaml."""
+def rates_table(table: pd.DataFrame, chosen: dict[str, float], decimals: int = 1) -> str:
+    """A row per method, a column per rate: its scores, bold where the rate is the one in params.yaml."""
     rates = sorted(table["lr"].unique())
     sets = [name for name in table.columns if name not in ("method", "lr", "epochs", "minutes")]
     lines = [["method", *(f"{rate:g}" for rate in rates)], ["---", *["--:"] * len(rates)]]
     for method, rows in table.groupby("method", sort=False):
         found = rows.set_index("lr")[sets]
         texts = dict.fromkeys(rates, "–")
-        texts |= {rate: " / ".join(f"{value:.1f}" for value in found.loc[rate]) for rate in found.index}
+        texts |= {rate: " / ".join(f"{value:.{decimals}f}" for value in found.loc[rate]) for rate in found.index}
         if chosen[method] in found.index:
             texts[chosen[method]] = f"**{texts[chosen[method]]}**"
         lines.append([method, *texts.values()])
@@ -116,9 +117,12 @@ def show(folder: Path, page: Path) -> None:
     ]
     anatomy = ["Mean DSC (share of frames below 0.2):", parts_table(read(folder, "anatomy/parts.csv"))]
     epochs = rates["epochs"].iloc[0]
+    denoising = read(folder, "rates/laptop_denoise.csv")
     rates = [
         f"DSC on both benchmarks after {epochs} epochs; bold: the rate in params.yaml.",
         rates_table(rates, chosen),
+        "Denoising: PSNR in dB / SSIM on the first benchmark.",
+        rates_table(denoising, dict.fromkeys(denoising["method"], study.scale.denoise.lr), 2),
     ]
     for name, parts in {"realism": realism, "anatomy": anatomy, "rates": rates}.items():
         replace_block(page, name, parts)

@@ -97,10 +97,6 @@ def without_effects() -> pd.DataFrame:
     return ledger(segmentations(), silhouettes(), vessel_shares(), PUBLISHED, STANDS_FOR, DATASETS)
 
 
-def test_claims_have_names_of_their_own():
-    assert len({claim.id for claim in CLAIMS}) == len({claim.text for claim in CLAIMS}) == len(CLAIMS)
-
-
 @pytest.mark.parametrize("claim", [claim for claim in CLAIMS if claim.source], ids=lambda claim: claim.id)
 def test_each_arm_has_a_published_row(claim):
     values = published_by_arm(PUBLISHED)

@@ -40,11 +40,13 @@ PARTS = pd.DataFrame(
         "failures": [0.01, 0.2, 0, 0.25],
     }
 )
+DENOISING = pd.DataFrame({"method": ["dncnn"], "lr": [0.04], "psnr": [33.056], "ssim": [0.8257]})
 TABLES = {
     "realism/realism_report.csv": REALISM,
     "realism/transfer.csv": TRANSFER,
     "realism/labels_needed.csv": NEEDED,
     "rates/laptop.csv": RATES,
+    "rates/laptop_denoise.csv": DENOISING,
     "anatomy/parts.csv": PARTS,
 }
 BLOCKS = ("realism", "anatomy", "rates")
@@ -74,6 +76,7 @@ def test_the_chosen_rate_is_bold():
         "| mae | 50.0 / 60.0 | **51.0 / 61.0** |",
         "| moco | **1.0 / 2.0** | – |",
     ]
+    assert rates_table(DENOISING, {"dncnn": 0.02}, 2).splitlines()[2:] == ["| dncnn | 33.06 / 0.83 |"]
 
 
 def test_variants_have_a_row_and_halves_a_column():

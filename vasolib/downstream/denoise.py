@@ -6,9 +6,14 @@ one known noise level. A pre-trained encoder works under segmentation's U-Net de
 the noise of single pixels does not pass through tokens.
 """
 
-__all__ = ["add_noise", "denoise", "denoising_loss", "non_local_means", "score_denoised"]
+__all__ = [
+    "add_noise", "denoise", "denoising_loss", "denoising_network", "non_local_means", "score_denoised",
+    "train_denoiser",
+]  # fmt: skip
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +23,11 @@ from skimage.restoration import denoise_nl_means
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vasolib.training import IMAGENET_STD, normalise
+from vasolib.data.crops import CropDataset, CropLoader
+from vasolib.downstream.dncnn import DnCNN
+from vasolib.networks import segmentation_network
+from vasolib.settings import Scale
+from vasolib.training import IMAGENET_STD, fit, normalise, place, seeded
 
 UNIT = 255 * sum(IMAGENET_STD) / 3  # grey levels to one unit of what `normalise` gives, on average over its channels
 
@@ -46,6 +55,27 @@ def denoising_loss(model: nn.Module, sigma: float) -> Callable[..., dict[str, Te
         return {"loss": F.mse_loss(residual, (noisy - images) / UNIT)}
 
     return loss_fn
+
+
+def denoising_network(arm: str, scale: Scale, seed: int) -> nn.Module:
+    """`dncnn`, or a ViT under the decoder with a path from the image for any other arm; weights drawn from the seed."""
+    if arm != "dncnn":
+        return segmentation_network(arm, replace(scale, image_skip=True), seed)
+    with seeded(seed):
+        return place(DnCNN(scale.dncnn.depth, scale.dncnn.width))
+
+
+def train_denoiser(
+    network: nn.Module, images: np.ndarray, scale: Scale, sigma: float, *, seed: int, state: Path, name: str
+) -> pd.DataFrame:
+    """Train in place by the scale's recipe on random crops of (N, S, S) uint8 with fresh noise; the log of its epochs.
+
+    A recipe without `samples` passes over the images once an epoch. `state`, `name`: see `vasolib.training.fit`.
+    """
+    recipe = scale.denoise
+    crops = CropDataset(images, None, scale.image.side, recipe.crop, seed)
+    loader = CropLoader(crops, recipe.batch_size, recipe.samples or len(images), scale.workers)
+    return fit(network, denoising_loss(network, sigma), loader, recipe, seed=seed, state=state, name=name)
 
 
 @torch.no_grad()
