@@ -5,12 +5,13 @@ the first two benchmarks' training images; the other 30 % are scored. No test im
 params.yaml says which rate each arm has. One run each, so differences of a point or two are chance.
 """
 
-__all__ = ["main", "split", "trial"]
+__all__ = ["main", "merged", "split", "trial"]
 
 import argparse
 import sys
 import time
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from vasolib.networks import segmentation_network
 from vasolib.pretrain import build_method, load_judge, pretrain
 from vasolib.study import ROOT, Study
 
-RATES = [0.0003, 0.001, 0.003]
+RATES = [0.0001, 0.0003, 0.001]
 METHODS = ["moco", "dino", "mae", "simmim", "amt", "deblurring", "crossmae", "hpm", "chexworld", "spt", "vasomim"]
 
 
@@ -69,13 +70,21 @@ def score(study: Study, model: torch.nn.Module, benchmark: str, state: Path) -> 
 
 
 def run(given: argparse.Namespace) -> pd.DataFrame:
-    """All trials; the table is rewritten after each, so that an interrupted call leaves what it has."""
-    study, rows = Study.open(given.run), []
-    for arm in given.methods:
-        for rate in given.rates:
-            rows.append(trial(study, arm, rate, given.share, given.work))
-            write_csv(given.results / f"{given.run}.csv", pd.DataFrame(rows))
-    return pd.DataFrame(rows)
+    """All trials; the table is written after each, so that an interrupted call leaves what it has."""
+    study, path = Study.open(given.run), given.results / f"{given.run}.csv"
+    table = pd.read_csv(path) if path.is_file() else pd.DataFrame()
+    for arm, rate in product(given.methods, given.rates):
+        table = merged(table, trial(study, arm, rate, given.share, given.work))
+        write_csv(path, table)
+    return table
+
+
+def merged(table: pd.DataFrame, row: dict[str, object]) -> pd.DataFrame:
+    """The table with a trial in it, in place of one of the same method, rate and length; methods in their order."""
+    keys = ["method", "lr", "epochs"]
+    table = pd.concat([table, pd.DataFrame([row])]).drop_duplicates(keys, keep="last")
+    order = {name: i for i, name in enumerate(METHODS)}
+    return table.sort_values(["epochs", "method", "lr"], key=lambda c: c.map(order) if c.name == "method" else c)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -85,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     options.add_argument("--run", default="laptop", help="whose data and settings (default: laptop)")
     options.add_argument("--methods", nargs="+", default=METHODS, help=f"default: {' '.join(METHODS)}")
     options.add_argument("--rates", type=float, nargs="+", default=RATES, help=f"default: {RATES}")
-    options.add_argument("--share", type=float, default=0.25, help="of the epochs (default: 0.25)")
+    options.add_argument("--share", type=float, default=1 / 3, help="of the epochs (default: a third)")
     given = options.parse_args(arguments)
     torch.set_num_threads(given.threads)
     return told(lambda: print(run(given).to_string(index=False, float_format="%.4g")))

@@ -63,17 +63,17 @@ def labels_needed_table(table: pd.DataFrame) -> str:
 
 
 def rates_table(table: pd.DataFrame, chosen: dict[str, float], decimals: int = 1) -> str:
-    """A row per method, a column per rate: its scores, bold where the rate is the one in params.yaml."""
-    rates = sorted(table["lr"].unique())
+    """A row per method and length, a column per rate: scores, bold where the rate is the one in params.yaml."""
+    rates, keys = sorted(table["lr"].unique()), [name for name in ("method", "epochs") if name in table]
     sets = [name for name in table.columns if name not in ("method", "lr", "epochs", "minutes")]
-    lines = [["method", *(f"{rate:g}" for rate in rates)], ["---", *["--:"] * len(rates)]]
-    for method, rows in table.groupby("method", sort=False):
+    lines = [[*keys, *(f"{rate:g}" for rate in rates)], ["---", *["--:"] * (len(keys) - 1 + len(rates))]]
+    for (method, *length), rows in table.groupby(keys, sort=False):
         found = rows.set_index("lr")[sets]
         texts = dict.fromkeys(rates, "–")
         texts |= {rate: " / ".join(f"{value:.{decimals}f}" for value in found.loc[rate]) for rate in found.index}
         if chosen[method] in found.index:
             texts[chosen[method]] = f"**{texts[chosen[method]]}**"
-        lines.append([method, *texts.values()])
+        lines.append([method, *map(str, length), *texts.values()])
     return piped(lines)
 
 
@@ -116,10 +116,9 @@ def show(folder: Path, page: Path) -> None:
         labels_needed_table(read(folder, "realism/labels_needed.csv")),
     ]
     anatomy = ["Mean DSC (share of frames below 0.2):", parts_table(read(folder, "anatomy/parts.csv"))]
-    epochs = rates["epochs"].iloc[0]
     denoising = read(folder, "rates/laptop_denoise.csv")
     rates = [
-        f"DSC on both benchmarks after {epochs} epochs; bold: the rate in params.yaml.",
+        "DSC on both benchmarks; bold: the rate in params.yaml.",
         rates_table(rates, chosen),
         "Denoising: PSNR in dB / SSIM on the first benchmark.",
         rates_table(denoising, dict.fromkeys(denoising["method"], study.scale.denoise.lr), 2),

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from benchmarks.rates import METHODS, split, trial
+from benchmarks.rates import METHODS, merged, split, trial
 from vasolib.data.store import Frame, build_store
 from vasolib.networks import save_weights
 from vasolib.segmentor import UNeXt
@@ -32,6 +33,24 @@ def test_no_test_image_is_learnt_from_or_scored_on(tmp_path):
 def test_every_method_is_checked_and_mae_besides():
     study = Study.load(ROOT)
     assert {study.arm(name).method for name in METHODS} == set(ALL) and "mae" in METHODS
+
+
+def test_a_trial_takes_the_place_of_its_like_alone():
+    rows = [("mae", 1e-3, 5), ("dino", 1e-3, 5), ("mae", 1e-4, 5), ("mae", 1e-3, 15), ("mae", 1e-3, 5)]
+    table = pd.DataFrame()
+    for number, (method, rate, epochs) in enumerate(rows):
+        table = merged(table, {"method": method, "lr": rate, "epochs": epochs, "score": number})
+    assert table.to_numpy().tolist() == [
+        ["dino", 1e-3, 5, 1], ["mae", 1e-4, 5, 2], ["mae", 1e-3, 5, 4], ["mae", 1e-3, 15, 3],
+    ]  # fmt: skip
+
+
+def test_laptop_rates_are_the_best_of_the_check():
+    study, table = Study.load(ROOT), pd.read_csv(ROOT / "results" / "rates" / "laptop.csv")
+    table = table[table["epochs"] == table["epochs"].min()].set_index(["method", "lr"])
+    scores = table[list(study.params.benchmarks[:2])].mean(axis=1).unstack()
+    assert scores.shape == (len(METHODS), 3) and scores.notna().all(axis=None)
+    assert scores.idxmax(axis=1).to_dict() == {name: study.pretraining(name).lr for name in METHODS}
 
 
 @pytest.mark.slow

@@ -73,8 +73,8 @@ def test_transfer_and_labels_have_a_row_each():
 
 def test_the_chosen_rate_is_bold():
     assert rates_table(RATES, {"mae": 0.001, "moco": 0.0003}).splitlines()[2:] == [
-        "| mae | 50.0 / 60.0 | **51.0 / 61.0** |",
-        "| moco | **1.0 / 2.0** | – |",
+        "| mae | 4 | 50.0 / 60.0 | **51.0 / 61.0** |",
+        "| moco | 4 | **1.0 / 2.0** | – |",
     ]
     assert rates_table(DENOISING, {"dncnn": 0.02}, 2).splitlines()[2:] == ["| dncnn | 33.06 / 0.83 |"]
 
