@@ -12,8 +12,9 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy import ndimage
 from skimage.feature import hessian_matrix, hessian_matrix_eigvals
-from skimage.filters import sato
 from skimage.transform import resize
+
+from vasolib.ridges import ridge_levels
 
 SIGMAS = (1, 2, 3, 4)  # pixels at 512 x 512
 
@@ -29,8 +30,7 @@ def vesselness(image: np.ndarray, sigmas: tuple[int, ...] = SIGMAS) -> np.ndarra
         (H, W) uint8. The released code truncates to whole levels, and the ties which that makes are part of
         its result: the pixels kept above a percentile are more than the percentile says.
     """
-    response = sato(image, sigmas=sigmas, black_ridges=True, mode="reflect", cval=0)
-    return response.astype(np.uint8)
+    return ridge_levels(image, sigmas)
 
 
 def vesselness_eq1(image: np.ndarray, sigmas: tuple[int, ...] = SIGMAS) -> np.ndarray:
