@@ -48,12 +48,12 @@ def test_images_smaller_than_the_kernels(shape):
     assert np.abs(difference).max() <= 1 and (difference != 0).mean() < 0.02
 
 
-def test_without_the_exact_part_levels_would_differ(monkeypatch):
-    image = clouds((512, 512), 0.0, seed=3)
-    want = levels_of_skimage(image)
-    assert np.array_equal(ridges.ridge_levels(image, SIGMAS), want)
+def test_without_the_exact_part_some_levels_would_differ(monkeypatch):
+    images = [clouds((512, 512), 0.0, seed) for seed in range(4)]
+    wanted = [levels_of_skimage(image) for image in images]
     monkeypatch.setattr(ridges, "DOUBT", 0.0)
-    assert 0 < (ridges.ridge_levels(image, SIGMAS) != want).sum() < 50
+    found = [ridges.ridge_levels(image, SIGMAS) for image in images]
+    assert 0 < sum((a != b).sum() for a, b in zip(found, wanted, strict=True)) < 50
 
 
 def test_the_exact_part_has_all_digits_of_skimage(monkeypatch):
