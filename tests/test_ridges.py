@@ -48,12 +48,15 @@ def test_images_smaller_than_the_kernels(shape):
     assert np.abs(difference).max() <= 1 and (difference != 0).mean() < 0.02
 
 
-def test_without_the_exact_part_some_levels_would_differ(monkeypatch):
-    images = [clouds((512, 512), 0.0, seed) for seed in range(4)]
-    wanted = [levels_of_skimage(image) for image in images]
+def test_the_exact_part_mends_what_short_kernels_lose(monkeypatch):
+    image = clouds((256, 256), 0.0, seed=3)
+    want = levels_of_skimage(image)
+    monkeypatch.setattr(ridges, "REACH", 4)
     monkeypatch.setattr(ridges, "DOUBT", 0.0)
-    found = [ridges.ridge_levels(image, SIGMAS) for image in images]
-    assert 0 < sum((a != b).sum() for a, b in zip(found, wanted, strict=True)) < 50
+    wrong = (ridges.ridge_levels(image, SIGMAS) != want)[20:-20, 20:-20]
+    assert 0 < wrong.sum() < 500
+    monkeypatch.setattr(ridges, "DOUBT", 0.02)
+    assert np.array_equal(ridges.ridge_levels(image, SIGMAS)[20:-20, 20:-20], want[20:-20, 20:-20])
 
 
 def test_the_exact_part_has_all_digits_of_skimage(monkeypatch):

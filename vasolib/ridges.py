@@ -3,7 +3,7 @@
 scikit-image differentiates twice by the first derivative of a Gaussian of sigma / sqrt 2, in double precision, with
 kernels of sixteen sigma and more. Here a filter is rows of multiplications that a processor does eight at a time, in
 single precision, and kernels end where little is left of them. As the result is cut to whole grey levels, that shows
-only where a response is next to a whole number: these pixels, some hundreds an image, are computed in double precision.
+only where a response is next to a whole number: these pixels, some tens an image, are computed in double precision.
 """
 
 __all__ = ["ridge_levels"]
@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 REACH = 5  # standard deviations at which kernels end
 EXACT_REACH = 8  # the same, where nothing may be lost
-DOUBT = 2e-4  # grey levels: closer to a whole number than this, single precision and short kernels do not decide
+DOUBT = 1e-4  # grey levels: closer to a whole number than this, single precision and short kernels do not decide
 TOGETHER = 256  # pixels that are computed exactly at a time, to bound the memory
 
 
