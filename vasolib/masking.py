@@ -21,13 +21,15 @@ class PatchMask(NamedTuple):
     @property
     def ids_restore(self) -> Tensor:
         """(B, L): position of each patch in the sequence 'kept, then masked'."""
-        return torch.cat(self, dim=1).argsort(dim=1)
+        order = torch.cat(self, dim=1)
+        places = torch.arange(order.shape[1], device=order.device).expand_as(order)
+        return torch.empty_like(order).scatter_(1, order, places)
 
     @property
     def mask(self) -> Tensor:
         """(B, L) float: 1 where a patch is hidden."""
-        order = torch.cat(self, dim=1)
-        return torch.zeros(order.shape, device=order.device).scatter(1, self.idx_mask, 1.0)
+        shape = len(self.idx_mask), self.idx_keep.shape[1] + self.idx_mask.shape[1]
+        return torch.zeros(shape, device=self.idx_mask.device).scatter_(1, self.idx_mask, 1.0)
 
 
 def guidance_schedule(progress: float, beta_start: float, beta_end: float) -> float:
@@ -57,7 +59,7 @@ def random_masking(batch: int, patches: int, mask_ratio: float, *, generator: to
 def guided_masking(weights: Tensor, mask_ratio: float, beta: float, *, generator: torch.Generator) -> PatchMask:
     """Hide a share beta of the masked patches by weight, the rest uniformly among all that remain.
 
-    Drawing without replacement by weight is one sort: log-weight plus Gumbel noise, largest first. Where fewer
+    Drawing without replacement by weight is taking the largest of log-weight plus Gumbel noise. Where fewer
     patches have weight than beta asks for, all of them are hidden and chance fills up; an image without any is
     masked at random.
 
@@ -70,8 +72,8 @@ def guided_masking(weights: Tensor, mask_ratio: float, beta: float, *, generator
     n_guided = int((patches - _n_keep(patches, mask_ratio)) * beta)
     uniform = torch.rand(2, batch, patches, generator=generator, device=generator.device)
     gumbel = -torch.log(-torch.log(uniform[0].clamp(1e-12, 1 - 1e-7)))
-    rank = (weights.log() + gumbel).argsort(dim=1, descending=True).argsort(dim=1)
-    guided = (rank < n_guided) & (weights > 0)
+    drawn = (weights.log() + gumbel).topk(n_guided, dim=1, sorted=False).indices
+    guided = torch.zeros_like(weights).scatter_(1, drawn, 1.0) * (weights > 0)
     return _split(uniform[1] + guided, mask_ratio)
 
 
