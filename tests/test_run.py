@@ -159,7 +159,9 @@ def test_record_writes_what_the_report_reads(project: Path, capsys: pytest.Captu
 
 def test_what_kernels_inherit(monkeypatch: pytest.MonkeyPatch):
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY", "MPLBACKEND", "HF_HUB_OFFLINE")
-    for name in (*names, "JUPYTER_PREFER_ENV_PATH", "PYDEVD_DISABLE_FILE_VALIDATION"):
+    memory = [f"MALLOC_{name}_" for name in ("MMAP_THRESHOLD", "TRIM_THRESHOLD", "TOP_PAD")]
+    for name in (*names, *memory, "JUPYTER_PREFER_ENV_PATH", "PYDEVD_DISABLE_FILE_VALIDATION"):
         monkeypatch.setenv(name, "before")  # given back afterwards
     run.prepare_environment(3)
     assert [run.os.environ[name] for name in names] == ["3", "3", "PASSIVE", "agg", "1"]
+    assert all(int(run.os.environ[name]) >= 2**26 for name in memory)  # more than any tensor of a step

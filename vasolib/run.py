@@ -79,8 +79,8 @@ def prepare_environment(threads: int) -> None:
         OMP_NUM_THREADS=str(threads),
         MKL_NUM_THREADS=str(threads),
         OMP_WAIT_POLICY="PASSIVE",  # spinning threads on busy cores cost up to forty times the work
-        MALLOC_MMAP_THRESHOLD_=str(2**30),  # glibc would give each large tensor back to the system and ask again:
-        MALLOC_TRIM_THRESHOLD_=str(2**31),  # a step of training then takes about a sixth longer
+        MALLOC_MMAP_THRESHOLD_=str(2**30),  # else glibc gives each large tensor back to the system and
+        MALLOC_TRIM_THRESHOLD_=str(2**31),  # asks again, which costs processor time in every step
         MALLOC_TOP_PAD_=str(2**26),
         MPLBACKEND="agg",
         HF_HUB_OFFLINE="1",
