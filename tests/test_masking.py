@@ -80,3 +80,11 @@ def test_schedule_at_three_points():
     assert masking.guidance_schedule(0, 0.0, 0.5) == 0
     assert masking.guidance_schedule(0.5, 0.0, 0.5) == 0.25
     assert masking.guidance_schedule(1, 0.5, 0.0) == 0
+
+
+def test_guided_masking_is_one_graph(generator):
+    """No step of it waits for a value on the host: a graph break would raise."""
+    weights, uniform = torch.rand(4, 36, generator=generator), torch.rand(2, 4, 36, generator=generator)
+    compiled = torch.compile(masking.guided_by, fullgraph=True, backend="aot_eager")
+    masked = compiled(uniform, weights, 0.5, 0.5)
+    assert all(map(torch.equal, masked, masking.guided_by(uniform, weights, 0.5, 0.5)))

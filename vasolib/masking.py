@@ -1,6 +1,6 @@
 """Which patches to hide: random and anatomy-guided masking as batched functions of a generator."""
 
-__all__ = ["PatchMask", "guidance_schedule", "guided_masking", "patch_weights", "random_masking"]
+__all__ = ["PatchMask", "guidance_schedule", "guided_by", "guided_masking", "patch_weights", "random_masking"]
 
 from typing import NamedTuple
 
@@ -68,9 +68,14 @@ def guided_masking(weights: Tensor, mask_ratio: float, beta: float, *, generator
         mask_ratio: gamma, share of patches hidden.
         beta: share of the hidden that is drawn by weight.
     """
-    batch, patches = weights.shape
-    n_guided = int((patches - _n_keep(patches, mask_ratio)) * beta)
-    uniform = torch.rand(2, batch, patches, generator=generator, device=generator.device)
+    uniform = torch.rand(2, *weights.shape, generator=generator, device=generator.device)
+    return guided_by(uniform, weights, mask_ratio, beta)
+
+
+def guided_by(uniform: Tensor, weights: Tensor, mask_ratio: float, beta: float) -> PatchMask:
+    """`guided_masking` by given draws, (2, B, L) uniform in [0, 1): no draw and no wait for the GPU, so that
+    `torch.compile` makes one graph of it."""
+    n_guided = int((weights.shape[1] - _n_keep(weights.shape[1], mask_ratio)) * beta)
     gumbel = -torch.log(-torch.log(uniform[0].clamp(1e-12, 1 - 1e-7)))
     drawn = (weights.log() + gumbel).topk(n_guided, dim=1, sorted=False).indices
     guided = torch.zeros_like(weights).scatter_(1, drawn, 1.0) * (weights > 0)
