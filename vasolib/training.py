@@ -93,7 +93,7 @@ def normalise(images: Tensor, device: torch.device) -> Tensor:
     grey = images.to(device, non_blocking=True).float() / 255
     mean = torch.tensor(IMAGENET_MEAN, device=device).view(3, 1, 1)
     std = torch.tensor(IMAGENET_STD, device=device).view(3, 1, 1)
-    return ((grey - mean) / std).contiguous(memory_format=torch.channels_last)
+    return (grey - mean).div_(std).contiguous(memory_format=torch.channels_last)
 
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:

@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion
 from scipy.stats import kstest
 
@@ -29,30 +30,54 @@ def loader(samples: int, batch_size: int, count: int, seed: int = 0, workers: in
     return crops.CropLoader(dataset, batch_size, samples, workers)
 
 
+def views_of(dataset: crops.CropDataset, stream: int, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Crops of one image and of its mask, each (V, side, side), read on their own."""
+    images, masks = dataset[[(stream, index)]]
+    return images[0], masks[0]
+
+
 def test_a_crop_depends_on_seed_epoch_and_index_alone():
     images = noise_images(3)
     dataset = crops.CropDataset(images, images % 2, 16, (0.3, 1.0), 5)
-    image, mask = dataset[2, 1]
-    dataset[0, 0], torch.rand(3)
-    again, mask_again = dataset[2, 1]
+    image, mask = views_of(dataset, 2, 1)
+    dataset[[(0, 0)]], torch.rand(3)
+    again, mask_again = (x[1] for x in dataset[[(0, 0), (2, 1), (3, 1)]])
     assert image.shape == mask.shape == (1, 16, 16)
     assert image.dtype == mask.dtype == torch.uint8
     assert torch.equal(image, again) and torch.equal(mask, mask_again)
     same_image = np.broadcast_to(images[1], images.shape)
-    other_index = crops.CropDataset(same_image, None, 16, (0.3, 1.0), 5)[2, 0][0]
-    other_seed = crops.CropDataset(images, None, 16, (0.3, 1.0), 6)[2, 1][0]
-    assert not any(torch.equal(image, other) for other in (dataset[3, 1][0], other_index, other_seed))
+    other_index = views_of(crops.CropDataset(same_image, None, 16, (0.3, 1.0), 5), 2, 0)[0]
+    other_seed = views_of(crops.CropDataset(images, None, 16, (0.3, 1.0), 6), 2, 1)[0]
+    assert not any(torch.equal(image, other) for other in (views_of(dataset, 3, 1)[0], other_index, other_seed))
 
 
 def test_views_are_crops_of_the_same_image_drawn_one_after_another():
     images = noise_images(3)
     one, two = (crops.CropDataset(images, images % 2, 16, (0.3, 1.0), 5, views) for views in (1, 2))
-    image, mask = two[2, 1]
+    image, mask = views_of(two, 2, 1)
+    first, first_mask = views_of(one, 2, 1)
     assert image.shape == mask.shape == (2, 16, 16)
-    assert torch.equal(image[0], one[2, 1][0][0]) and torch.equal(mask[0], one[2, 1][1][0])
+    assert torch.equal(image[0], first[0]) and torch.equal(mask[0], first_mask[0])
     assert not torch.equal(image[0], image[1])
     other = crops.CropDataset(np.delete(images, 0, axis=0), None, 16, (0.3, 1.0), 5, 2)
-    assert torch.equal(two[2, 1][0], image) and other[2, 0][0].shape == (2, 16, 16)
+    assert torch.equal(views_of(two, 2, 1)[0], image) and views_of(other, 2, 0)[0].shape == (2, 16, 16)
+
+
+@pytest.mark.parametrize(("stored", "side"), [(64, 32), (96, 96), (50, 40)])
+def test_crops_are_those_of_pillow(stored, side):
+    images, masks = noise_images(6, stored), noise_images(6, stored) % 2
+    dataset = crops.CropDataset(images, masks, side, (0.2, 1.0), 3)
+    flips = 0
+    for index in range(6):
+        rng = np.random.default_rng([3, 7, index])
+        top, left, height, width = crops.crop_box(stored, (0.2, 1.0), rng)
+        window, flip = np.s_[index, top : top + height, left : left + width], rng.random() < 0.5
+        image = np.asarray(Image.fromarray(images[window]).resize((side, side), Image.Resampling.BICUBIC))
+        mask = crops.resize_mask(masks[window], side).numpy()
+        for ours, theirs in zip(views_of(dataset, 7, index), (image, mask), strict=True):
+            assert np.array_equal(ours[0], theirs[:, ::-1] if flip else theirs)
+        flips += flip
+    assert 0 < flips < 6
 
 
 def test_worker_processes_change_neither_batches_nor_the_global_generator():
@@ -73,7 +98,7 @@ def test_image_and_mask_stay_aligned():
     dataset = crops.CropDataset(images, masks, 48, (0.3, 1.0), 0)
     seen = 0
     for index in range(len(images)):
-        image, mask = (x[0].numpy() for x in dataset[0, index])
+        image, mask = (x[0].numpy() for x in views_of(dataset, 0, index))
         mask = mask.astype(bool)
         border = binary_dilation(mask, iterations=1) & ~binary_erosion(mask, iterations=1, border_value=1)
         wrong = (image > 127) != mask
@@ -87,13 +112,14 @@ def test_half_of_the_crops_are_mirrored_and_none_is_upside_down():
     right = np.broadcast_to(np.arange(0, 256, 4, dtype=np.uint8), (400, 64, 64))
     across = crops.CropDataset(right, None, 16, (0.3, 1.0), 0)
     down = crops.CropDataset(right.transpose(0, 2, 1), None, 16, (0.3, 1.0), 0)
-    mirrored = [int(across[0, i][0][0, 0, 0]) > int(across[0, i][0][0, 0, -1]) for i in range(400)]
-    assert 160 < sum(mirrored) < 240
-    assert all(int(down[0, i][0][0, 0, 0]) < int(down[0, i][0][0, -1, 0]) for i in range(100))
+    keys = [(0, i) for i in range(400)]
+    images, upright = across[keys][0][:, 0].int(), down[keys][0][:, 0].int()
+    assert 160 < (images[:, 0, 0] > images[:, 0, -1]).sum() < 240
+    assert (upright[:, 0, 0] < upright[:, -1, 0]).all()
 
 
 def test_without_masks_the_second_of_the_pair_is_empty():
-    image, mask = crops.CropDataset(noise_images(1), None, 16, (0.3, 1.0), 0)[0, 0]
+    image, mask = views_of(crops.CropDataset(noise_images(1), None, 16, (0.3, 1.0), 0), 0, 0)
     assert mask.shape == image.shape and mask.dtype == torch.uint8
     assert not mask.any() and image.any()
 
@@ -206,4 +232,4 @@ def test_read_only_images_are_read_without_a_warning():
     images = noise_images(2)
     images.flags.writeable = False
     dataset = crops.CropDataset(images, images, 40, (1.0, 1.0), 0)
-    assert dataset[0, 1][0].shape == (1, 40, 40)
+    assert dataset[[(0, 1)]][0].shape == (1, 1, 40, 40)

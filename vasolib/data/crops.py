@@ -8,23 +8,22 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
+
+from vasolib.data.resample import bicubic, nearest
 
 RATIO = (3 / 4, 4 / 3)
 
 
 def resize_image(image: np.ndarray, side: int) -> Tensor:
     """(h, w) uint8 -> (side, side) uint8, bicubic with antialiasing (Pillow's, as the released code)."""
-    resized = Image.fromarray(np.ascontiguousarray(image)).resize((side, side), Image.Resampling.BICUBIC)
-    return torch.from_numpy(np.array(resized))
+    return torch.from_numpy(bicubic(image, side))
 
 
 def resize_mask(mask: np.ndarray, side: int) -> Tensor:
-    """(h, w) of 0 and 1 -> (side, side) uint8, nearest pixel centre."""
-    rows, cols = (((np.arange(side) + 0.5) * n / side).astype(int) for n in mask.shape)
-    return torch.from_numpy(mask[rows[:, None], cols])
+    """(h, w) of 0 and 1 -> (side, side) of the same type, nearest pixel centre."""
+    return torch.from_numpy(nearest(mask, side))
 
 
 def crop_box(side: int, scale: tuple[float, float], rng: np.random.Generator) -> tuple[int, int, int, int]:
@@ -43,7 +42,7 @@ def crop_box(side: int, scale: tuple[float, float], rng: np.random.Generator) ->
 
 @dataclass(frozen=True)
 class CropDataset(Dataset):
-    """Crops of images and their masks, the same for the same (epoch, position) whoever reads them.
+    """Batches of crops of images and their masks, each crop the same whoever reads it, and beside whichever others.
 
     images: (N, S, S) uint8; masks: (N, S, S) of 0 and 1, or None; side: of the crops, in pixels;
     scale: range of a crop's share of the image's area; seed: of all random streams; views: V, crops of each image.
@@ -56,22 +55,24 @@ class CropDataset(Dataset):
     seed: int
     views: int = 1
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Images and masks, each (V, side, side) uint8, for (epoch, index of the image)."""
-        epoch, index = key
-        rng = np.random.default_rng([self.seed, epoch, index])
-        views = [self.crop(index, rng) for _ in range(self.views)]
-        return torch.stack([image for image, _ in views]), torch.stack([mask for _, mask in views])
+    def __getitem__(self, keys: list[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+        """Images and masks, each (B, V, side, side) uint8, for B pairs of a stream and an image's index."""
+        shape = len(keys), self.views, self.side, self.side
+        images, masks = np.empty(shape, np.uint8), np.zeros(shape, np.uint8)
+        for place, (stream, index) in enumerate(keys):
+            rng = np.random.default_rng([self.seed, stream, index])
+            for view in range(self.views):
+                self.crop(index, rng, images[place, view], masks[place, view])
+        return torch.from_numpy(images), torch.from_numpy(masks)
 
-    def crop(self, index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        """One crop of an image and of its mask, each (side, side) uint8."""
+    def crop(self, index: int, rng: np.random.Generator, image: np.ndarray, mask: np.ndarray) -> None:
+        """Draw a crop of an image and of its mask and write them into `image` and `mask` (side, side)."""
         top, left, height, width = crop_box(self.images.shape[1], self.scale, rng)
         window = np.s_[index, top : top + height, left : left + width]
-        image = resize_image(self.images[window], self.side)
-        mask = torch.zeros_like(image) if self.masks is None else resize_mask(self.masks[window], self.side)
-        if rng.random() < 0.5:
-            image, mask = image.flip(-1), mask.flip(-1)
-        return image, mask
+        mirrored = bool(rng.random() < 0.5)
+        image[:] = bicubic(self.images[window], self.side, mirrored)
+        if self.masks is not None:
+            mask[:] = nearest(self.masks[window], self.side, mirrored)
 
 
 @dataclass(frozen=True)
@@ -99,4 +100,4 @@ class CropLoader:
 
     def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of images and masks, each (B, V, side, side) uint8."""
-        return iter(DataLoader(self.dataset, batch_sampler=self.keys(epoch), num_workers=self.workers))
+        return iter(DataLoader(self.dataset, batch_size=None, sampler=self.keys(epoch), num_workers=self.workers))
