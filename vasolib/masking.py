@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vasolib.distributed import batch_rand
+
 
 class PatchMask(NamedTuple):
     """Which of L patches each of B images shows and hides.
@@ -52,7 +54,7 @@ def patch_weights(guidance: Tensor, patch: int) -> Tensor:
 
 def random_masking(batch: int, patches: int, mask_ratio: float, *, generator: torch.Generator) -> PatchMask:
     """Hide a uniformly drawn share of patches (MAE): int(L (1 - mask_ratio)) of L stay visible."""
-    scores = torch.rand(batch, patches, generator=generator, device=generator.device)
+    scores = batch_rand(batch, patches, generator=generator)
     return _split(scores, mask_ratio)
 
 
@@ -70,7 +72,7 @@ def guided_masking(weights: Tensor, mask_ratio: float, beta: float, *, generator
     """
     batch, patches = weights.shape
     n_guided = int((patches - _n_keep(patches, mask_ratio)) * beta)
-    uniform = torch.rand(2, batch, patches, generator=generator, device=generator.device)
+    uniform = batch_rand(2, batch, patches, dim=1, generator=generator)
     gumbel = -torch.log(-torch.log(uniform[0].clamp(1e-12, 1 - 1e-7)))
     drawn = (weights.log() + gumbel).topk(n_guided, dim=1, sorted=False).indices
     guided = torch.zeros_like(weights).scatter_(1, drawn, 1.0) * (weights > 0)
