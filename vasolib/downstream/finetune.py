@@ -1,15 +1,8 @@
 """Vessel segmentation from few labels: loss, augmentation, training, prediction."""
 
 __all__ = [
-    "dice_bce",
-    "fine_tune",
-    "finetune_arm",
-    "finetuned",
-    "jitter",
-    "predict",
-    "segmentation_loss",
-    "whole_frames",
-]
+    "dice_bce", "fine_tune", "finetune_arm", "finetuned", "jitter", "predict", "segmentation_loss", "whole_frames",
+]  # fmt: skip
 
 import sys
 from pathlib import Path
