@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 
 import torch
+from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure, record
 
 from vasolib.distributed import process_group
@@ -82,6 +83,9 @@ def main(arguments: list[str]) -> int:
     from torch.distributed.run import parse_args, run
 
     end_with_parent()
+    if len(arguments) < 2 or not arguments[0].isdigit():
+        print("error: usage: python -m vasolib.launch PROCESSES MODULE key=value ...", file=sys.stderr)
+        return 1
     processes, module, *given = arguments
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # not its advice on how parameters without use are found
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
@@ -93,6 +97,8 @@ def main(arguments: list[str]) -> int:
         if number or failure.exitcode != 1:  # else it has told itself
             print(f"error: process {number} of {processes} {fate(failure)}", file=sys.stderr, flush=True)
         return 1
+    except SignalException:
+        return 130
     return 0
 
 

@@ -17,6 +17,7 @@ from vasolib.closure import code_of
 from vasolib.data.crops import CropDataset, CropLoader, resize_image, resize_mask
 from vasolib.data.store import ImageStore
 from vasolib.distributed import batch_rand, is_first
+from vasolib.errors import UserError
 from vasolib.files import atomic, write_csv
 from vasolib.launch import command
 from vasolib.metrics import score_images
@@ -100,7 +101,9 @@ def labelled(store: ImageStore, percent: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).permutation(train)[: max(1, round(len(train) * percent / 100))]
 
 
-def train_once(study: Study, arm: str, store: ImageStore, percent: int, seeds: tuple[int, int]) -> tuple:
+def train_once(
+    study: Study, arm: str, store: ImageStore, percent: int, seeds: tuple[int, int]
+) -> tuple[nn.Module, pd.DataFrame]:
     """A network of an arm trained on one benchmark from a pre-training and a fine-tuning seed, and its log."""
     pretrain_seed, seed = seeds
     network, weights, name = segmentation_network(arm, study.scale, seed), "", store.folder.name
@@ -124,8 +127,10 @@ def finetune_arm(run: str, arm: str, labels: str = "100") -> None:
         labels: so many per cent of the training images have one; below 100, on the first benchmark only.
 
     Raises:
-        UserError: no such run or arm, or a file of an earlier notebook is missing.
+        UserError: no such run or arm, labels no percentage, or a file of an earlier notebook is missing.
     """
+    if not str(labels).isdigit() or not 0 < int(labels) <= 100:
+        raise UserError(f"labels is {labels!r}: give the labelled share as whole per cent, 1 to 100")
     study, percent = Study.open(run), int(labels)
     logs, scores, masks = [], [], {}
     for name in study.benchmarks_of(arm) if percent == 100 else study.params.benchmarks[:1]:
