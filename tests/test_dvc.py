@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import inspect
 import itertools
 import re
 import subprocess
@@ -12,6 +13,8 @@ import nbformat
 import pytest
 import yaml
 
+from vasolib.downstream.finetune import finetune_arm, finetuned, train_once
+from vasolib.pretrain import pretrain_arm
 from vasolib.report import ITEMS
 from vasolib.scheduler import dvc_environment
 
@@ -23,6 +26,7 @@ LIGHT = {"methods", "denoise", "tables", "claims", "figures", "features", "repor
 ARMS = {"pretrain", "finetune", "scratch", "labels", "scratch_labels"}
 
 
+WORK = {"40_pretrain": [pretrain_arm], "50_finetune": [finetune_arm, finetuned, train_once]}
 READ_BY = {  # method of the study -> parameters that it reads
     "arm": {"arms"},
     "pretraining": {"arms", "pretrain"},
@@ -36,8 +40,10 @@ def notebook_of(stage: str) -> str:
 
 
 def code_of(stage: str) -> str:
+    """What a stage's notebook does itself, and what it leaves to functions that several processes can run too."""
     notebook = nbformat.read(ROOT / "notebooks" / f"{notebook_of(stage)}.ipynb", as_version=4)
-    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return "\n".join(cells + [inspect.getsource(work) for work in WORK.get(notebook_of(stage), [])])
 
 
 def items_of(stage: str) -> list[dict[str, object]]:

@@ -1,12 +1,16 @@
 """From arms to networks: every method of the study is built, steps, and hands its encoder on."""
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from tests.several_processes import together
+from vasolib import training
 from vasolib.data.crops import CropDataset, CropLoader
 from vasolib.networks import load_weights, save_weights, segmentation_network
 from vasolib.pretrain import build_method, load_judge, pretrain, pretraining_loss
@@ -199,3 +203,27 @@ def test_a_judge_is_the_trained_segmentor_and_lets_gradients_through_but_keeps_n
     assert torch.allclose(logits, trained.eval()(images), atol=1e-5)
     logits.sum().backward()
     assert images.grad.any() and not any(p.requires_grad for p in judge.__self__.parameters())
+
+
+def trained_part(arm: Arm, judged: bool) -> tuple[dict, dict[str, torch.Tensor]]:
+    """The log of two epochs and the weights before them, in single precision; this process's part of each batch."""
+    training.precision = lambda device: "fp32"
+    model = build_method(arm, SMOKE, True, 0, judge().forward if judged else None)
+    recipe = Recipe(epochs=2, batch_size=8, lr=1e-3)
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder, "s")
+        log = fit(model, pretraining_loss(model), loader(model, samples=16), recipe, seed=0, state=state, name="x")
+    return log.to_dict("list"), model.state_dict()
+
+
+@pytest.mark.parametrize("method", [*METHODS, "judged"])
+def test_two_processes_pre_train_as_one(method, monkeypatch):
+    monkeypatch.setattr(training, "precision", training.precision)  # set back afterwards
+    judged = method == "judged"
+    arm = JUDGED if judged else replace(small_arm(method), consistency=False)
+    want, _ = trained_part(arm, judged)
+    (first, weights), (second, others) = together(2, trained_part, arm, judged)
+    assert first == second and all(torch.equal(value, others[name]) for name, value in weights.items())
+    for name, values in want.items():
+        # "spread" is taken over a process's patches, for it is only looked at
+        assert first[name] == pytest.approx(values, rel=0.05 if name == "spread" else 1e-4), name

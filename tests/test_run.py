@@ -51,6 +51,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ({"run": "smoke", "arm": "vasomim"}, "10_data_vasomim"),
         ({"arm": "mae", "run": "smoke", "seed": 3}, "10_data_mae-3"),
         ({"arm": "mae_3"}, "10_data_mae_3"),
+        ({"run": "smoke", "arm": "mae", "processes": 2}, "10_data_mae"),
         ({}, "10_data"),
     ],
 )

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from vasolib.distributed import batch_rand
+
 
 class PatchMask(NamedTuple):
     """Which of L patches each of B images shows and hides.
@@ -52,7 +54,7 @@ def patch_weights(guidance: Tensor, patch: int) -> Tensor:
 
 def random_masking(batch: int, patches: int, mask_ratio: float, *, generator: torch.Generator) -> PatchMask:
     """Hide a uniformly drawn share of patches (MAE): int(L (1 - mask_ratio)) of L stay visible."""
-    scores = torch.rand(batch, patches, generator=generator, device=generator.device)
+    scores = batch_rand(batch, patches, generator=generator)
     return _split(scores, mask_ratio)
 
 
@@ -68,7 +70,7 @@ def guided_masking(weights: Tensor, mask_ratio: float, beta: float, *, generator
         mask_ratio: gamma, share of patches hidden.
         beta: share of the hidden that is drawn by weight.
     """
-    uniform = torch.rand(2, *weights.shape, generator=generator, device=generator.device)
+    uniform = batch_rand(2, *weights.shape, dim=1, generator=generator)
     return guided_by(uniform, weights, mask_ratio, beta)
 
 

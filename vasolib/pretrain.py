@@ -1,7 +1,8 @@
 """From an arm of the study to a trained network: which method, of which size, on which batches."""
 
-__all__ = ["build_method", "load_judge", "pretrain", "pretraining_loss"]
+__all__ = ["build_method", "load_judge", "pretrain", "pretrain_arm", "pretraining_loss"]
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +11,14 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from vasolib.closure import code_of
 from vasolib.data.crops import CropDataset, CropLoader
+from vasolib.data.store import ImageStore
+from vasolib.distributed import is_first
+from vasolib.files import atomic, write_csv
+from vasolib.launch import command
 from vasolib.masking import patch_weights
-from vasolib.networks import encoder, load_weights
+from vasolib.networks import encoder, load_weights, save_weights
 from vasolib.segmentor import UNeXt, freeze
 from vasolib.settings import Arm, Recipe, Scale
 from vasolib.ssl.amt import AMT
@@ -25,6 +31,7 @@ from vasolib.ssl.moco import MoCo
 from vasolib.ssl.simmim import SimMIM
 from vasolib.ssl.spt import SPT
 from vasolib.ssl.vasomim import VasoMIM
+from vasolib.study import ROOT, Study
 from vasolib.training import fit, normalise, place, seeded
 
 
@@ -107,3 +114,37 @@ def pretrain(
     crops = CropDataset(images, anatomy, scale.image.side, recipe.crop, seed, model.VIEWS)
     loader = CropLoader(crops, recipe.batch_size, recipe.samples or len(images), scale.workers)
     return fit(model, pretraining_loss(model), loader, recipe, seed=seed, state=state, name=name)
+
+
+def pretrain_arm(run: str, arm: str) -> None:
+    """Pre-train an arm of a run from each of its seeds, alone or as one of several processes.
+
+    Writes work/<run>/pretrain/<arm>: seed<n>/model.safetensors, and log.csv, the logs of all seeds below one another.
+
+    Raises:
+        UserError: no such run or arm, or a file of an earlier notebook is missing.
+    """
+    study = Study.open(run)
+    chosen, recipe, scale, norm = study.arm(arm), study.pretraining(arm), study.scale, study.params.norm_pix_loss
+    corpus = ImageStore.open(study.require("stores", "corpus", made_by="10_data"))
+    found = study.require("anatomy", chosen.anatomy, "corpus.npy", made_by="20_anatomy")
+    judge, judged_by = None, ""
+    if chosen.consistency:
+        judged_by = study.require("segmentor", chosen.anatomy, "segmentor.safetensors", made_by="30_segmentor")
+        judge = load_judge(judged_by)
+    choices = code_of("40_pretrain", ROOT), norm, scale, recipe, chosen, corpus.folder / "table.csv", found, judged_by
+    anatomy, models, logs = np.load(found, mmap_mode="r"), {}, []
+    for seed in sorted({seed for seed, _ in study.runs(arm)}):
+        models[seed] = build_method(chosen, scale, norm, seed, judge)
+        state, name = study.state(f"{arm}-{seed}", *choices, seed), f"{arm} seed {seed}"
+        log = pretrain(models[seed], corpus.images, anatomy, scale, recipe, seed=seed, state=state, name=name)
+        logs.append(log.assign(pretrain_seed=seed))
+    if is_first():
+        with atomic(study.work("pretrain", arm)) as folder:
+            for seed, model in models.items():
+                save_weights(folder / f"seed{seed}" / "model.safetensors", model)
+            write_csv(folder / "log.csv", pd.concat(logs))
+
+
+if __name__ == "__main__":
+    sys.exit(command(pretrain_arm, sys.argv[1:]))

@@ -26,11 +26,13 @@ VERSIONS = ("torch", "timm", "numpy", "scikit-image")
 
 
 def label(notebook: str, parameters: dict[str, str]) -> str:
-    """The name of one execution: the notebook and its parameters but `run`, such as 40_pretrain_vasomim.
+    """The name of one execution: the notebook and its parameters, such as 40_pretrain_vasomim.
+
+    Without `run`, which is a folder of its own, and `processes`, whose number changes no result.
 
     A second parameter follows a dash, so that labels 50 of the arm mae is not the arm mae_50.
     """
-    values = "-".join(str(value) for key, value in parameters.items() if key != "run")
+    values = "-".join(str(value) for key, value in parameters.items() if key not in ("run", "processes"))
     return "_".join(filter(None, [notebook, values]))
 
 

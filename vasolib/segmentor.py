@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from vasolib.batchnorm import BatchNorm2d
+from vasolib.distributed import total
+
 SHIFTS = (-2, -1, 0, 1, 2)
 
 
@@ -80,7 +83,7 @@ class ConvNorm(nn.Sequential):
     """3 x 3 convolution and batch normalisation."""
 
     def __init__(self, in_chans: int, out_chans: int) -> None:
-        super().__init__(nn.Conv2d(in_chans, out_chans, 3, padding=1), nn.BatchNorm2d(out_chans))
+        super().__init__(nn.Conv2d(in_chans, out_chans, 3, padding=1), BatchNorm2d(out_chans))
 
 
 def double(x: Tensor) -> Tensor:
@@ -96,8 +99,8 @@ def segmentor_loss(logits: Tensor, target: Tensor, smooth: float = 1e-5) -> Tens
         target: (B, 1, H, W) of 0 and 1, the pseudo-labels.
     """
     probability, target = logits.float().sigmoid(), target.float()
-    overlap = (probability * target).sum()
-    dice = (2 * overlap + smooth) / (probability.sum() + target.sum() + smooth)
+    overlap, sizes = total((probability * target).sum()), total(probability.sum() + target.sum())
+    dice = (2 * overlap + smooth) / (sizes + smooth)
     return 0.5 * F.binary_cross_entropy_with_logits(logits.float(), target) + 0.5 * (1 - dice)
 
 

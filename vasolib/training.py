@@ -12,6 +12,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from vasolib.distributed import gather, is_first, mean, synchronised
+from vasolib.errors import UserError
 from vasolib.files import atomic
 from vasolib.settings import Recipe
 
@@ -113,6 +115,9 @@ def fit(
 ) -> pd.DataFrame:
     """Train in place; continue where an interrupted call with the same `state` stopped.
 
+    Several processes (`vasolib.distributed`) call this alike; each hands `loss_fn` its part of a batch, all end with
+    the same weights and table, and the first one prints and saves.
+
     Args:
         model: on its device already.
         loss_fn: (batch, progress, generator) -> dict of scalar tensors, `loss` among them; progress is
@@ -128,11 +133,13 @@ def fit(
 
     Raises:
         FloatingPointError: the loss is not a finite number.
+        UserError: processes found different states, or cannot divide a batch.
     """
     device = next(model.parameters()).device
     groups = decay_groups(model, recipe.weight_decay)
     optimizer = torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2), fused=True)
     rows = restore(state, model, optimizer, device)
+    loss_fn = synchronised(model, loss_fn)
     started = saved = time.monotonic()
     first = len(rows)
     for epoch in range(first, recipe.epochs):
@@ -141,10 +148,11 @@ def fit(
         report_progress(
             name, rows[-1], recipe.epochs, max(time.monotonic() - started, 1e-9) / (epoch + 1 - first), len(loader)
         )
-        if time.monotonic() - saved > SAVE_EVERY and epoch + 1 < recipe.epochs:
+        if is_first() and time.monotonic() - saved > SAVE_EVERY and epoch + 1 < recipe.epochs:
             save(state, model, optimizer, rows)
             saved = time.monotonic()
-    state.unlink(missing_ok=True)
+    if is_first():
+        state.unlink(missing_ok=True)
     return pd.DataFrame(rows)
 
 
@@ -165,7 +173,7 @@ def run_epoch(model, loss_fn: LossFn, loader, recipe: Recipe, optimizer, epoch: 
             optimizer.step()
             for key, value in values.items():  # summed on the device: no wait for the GPU within an epoch
                 totals[key] = totals.get(key, 0) + value.detach()
-    means = {key: float(total) / len(loader) for key, total in totals.items()}
+    means = {key: float(mean(total)) / len(loader) for key, total in totals.items()}
     if not math.isfinite(means["loss"]):
         raise FloatingPointError(f"the loss became {means['loss']} in epoch {epoch + 1}: lower lr (now {recipe.lr})")
     return {"lr": lr, **means}
@@ -174,7 +182,7 @@ def run_epoch(model, loss_fn: LossFn, loader, recipe: Recipe, optimizer, epoch: 
 def report_progress(name: str, row: dict[str, float], epochs: int, seconds: float, steps: int) -> None:
     """One plain line per epoch, thinned to about forty a run: values, rate and time left."""
     epoch = row["epoch"]
-    if epoch % math.ceil(epochs / 40) and epoch != epochs:
+    if not is_first() or (epoch % math.ceil(epochs / 40) and epoch != epochs):
         return
     values = " ".join(f"{k} {v:.4f}" for k, v in row.items() if k not in ("epoch", "lr"))
     left = seconds * (epochs - epoch)
@@ -189,10 +197,13 @@ def save(state: Path, model: nn.Module, optimizer: torch.optim.Optimizer, rows: 
 
 def restore(state: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> list[dict]:
     """Load an interrupted run into model and optimiser; the rows of its finished epochs."""
-    if not state.exists():
-        return []
-    stored = torch.load(state, map_location=device, weights_only=True)
-    model.load_state_dict(stored["model"])
-    optimizer.load_state_dict(stored["optimizer"])
-    print(f"continuing after epoch {len(stored['rows'])} from {state.name}", flush=True)
+    stored = torch.load(state, map_location=device, weights_only=True) if state.exists() else {"rows": []}
+    done = len(stored["rows"])
+    if (gather(torch.tensor(done, device=device)) != done).any():
+        raise UserError(f"processes found different states of {state}: it must be one folder that all machines see")
+    if done:
+        model.load_state_dict(stored["model"])
+        optimizer.load_state_dict(stored["optimizer"])
+        if is_first():
+            print(f"continuing after epoch {done} from {state.name}", flush=True)
     return stored["rows"]

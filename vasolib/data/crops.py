@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from vasolib.data.resample import bicubic, nearest
+from vasolib.distributed import own_rows
 
 RATIO = (3 / 4, 4 / 3)
 
@@ -99,5 +100,6 @@ class CropLoader:
         return [order[i : i + self.batch_size] for i in range(0, wanted, self.batch_size)]
 
     def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of images and masks, each (B, V, side, side) uint8."""
-        return iter(DataLoader(self.dataset, batch_size=None, sampler=self.keys(epoch), num_workers=self.workers))
+        """Batches of images and masks, each (B, V, side, side) uint8; of several processes, each reads its own part."""
+        keys = [own_rows(batch) for batch in self.keys(epoch)]
+        return iter(DataLoader(self.dataset, batch_size=None, sampler=keys, num_workers=self.workers))

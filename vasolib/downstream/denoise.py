@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vasolib.data.crops import CropDataset, CropLoader
+from vasolib.distributed import batch_randn
 from vasolib.downstream.dncnn import DnCNN
 from vasolib.networks import segmentation_network
 from vasolib.settings import Scale
@@ -38,7 +39,7 @@ def add_noise(images: Tensor, sigma: float, *, generator: torch.Generator) -> Te
     Values are not clipped to 0..255: clipping would make the noise weaker, and biased, in dark and bright places.
     """
     clean = images.to(generator.device).float()
-    return clean + sigma * torch.randn(clean.shape, generator=generator, device=generator.device)
+    return clean + sigma * batch_randn(*clean.shape, generator=generator)
 
 
 def denoising_loss(model: nn.Module, sigma: float) -> Callable[..., dict[str, Tensor]]:

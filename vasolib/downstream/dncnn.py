@@ -11,6 +11,8 @@ __all__ = ["DnCNN"]
 
 from torch import Tensor, nn
 
+from vasolib.batchnorm import BatchNorm2d
+
 
 class DnCNN(nn.Module):
     """The noise seen in a grey image: (B, 3, H, W) -> (B, 1, H, W), for any H and W."""
@@ -22,7 +24,7 @@ class DnCNN(nn.Module):
             raise ValueError(f"depth is {depth}: DnCNN has a first and a last convolution, so choose 2 or more")
         layers: list[nn.Module] = [conv(1, width, bias=True), nn.ReLU(inplace=True)]
         for _ in range(depth - 2):
-            layers += [conv(width, width), nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+            layers += [conv(width, width), BatchNorm2d(width), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers, conv(width, 1))
 
     def forward(self, images: Tensor) -> Tensor:

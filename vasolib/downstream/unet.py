@@ -18,12 +18,14 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vasolib.batchnorm import BatchNorm2d
+
 
 class ConvBlock(nn.Sequential):
     """3 x 3 convolution, batch normalisation, GELU."""
 
     def __init__(self, in_chans: int, out_chans: int) -> None:
-        super().__init__(nn.Conv2d(in_chans, out_chans, 3, padding=1, bias=False), nn.BatchNorm2d(out_chans), nn.GELU())
+        super().__init__(nn.Conv2d(in_chans, out_chans, 3, padding=1, bias=False), BatchNorm2d(out_chans), nn.GELU())
 
 
 class ResidualBlock(nn.Module):

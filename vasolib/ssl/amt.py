@@ -19,6 +19,7 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor
 
+from vasolib.distributed import batch_rand
 from vasolib.masking import PatchMask, random_masking
 from vasolib.mim import MaskedAutoencoder, decoder_tokens, masked_errors
 from vasolib.ssl.vasomim import vessel_share
@@ -70,7 +71,7 @@ def attention_masking(
         attention: (B, L) non-negative, on the generator's device.
     """
     n_mask, n_hidden = _counts(attention.shape[1], mask_ratio, throw_ratio)
-    uniform = torch.rand(attention.shape, generator=generator, device=generator.device)
+    uniform = batch_rand(*attention.shape, generator=generator)
     gumbel = -torch.log(-torch.log(uniform.clamp(1e-12, 1 - 1e-7)))
     weights = attention.clamp_min(torch.finfo(attention.dtype).tiny)  # not 0: chance orders those without attention
     order = (weights.log() + gumbel).argsort(dim=1, descending=True)

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vasolib.data.crops import RATIO
+from vasolib.distributed import batch_rand
 from vasolib.training import IMAGENET_MEAN, IMAGENET_STD
 
 JITTER = 0.4  # largest relative change of brightness and of contrast
@@ -49,7 +50,7 @@ def global_views(views: Tensor, *, generator: torch.Generator) -> Tensor:
 def local_views(views: Tensor, count: int, side: int, *, generator: torch.Generator) -> Tensor:
     """`count` augmented local crops of each image: (V, B, 3, H, W) normalised -> (count B, 3, side, side)."""
     crops = local_crops(to_grey(views), count, side, generator=generator)
-    return _to_rgb(photometric(crops, LOCAL, views.shape[-1] / PUBLISHED_SIDE, generator=generator))
+    return _to_rgb(photometric(crops, LOCAL, views.shape[-1] / PUBLISHED_SIDE, count, generator=generator))
 
 
 def to_grey(images: Tensor) -> Tensor:
@@ -57,14 +58,17 @@ def to_grey(images: Tensor) -> Tensor:
     return images[..., :1, :, :] * IMAGENET_STD[0] + IMAGENET_MEAN[0]
 
 
-def photometric(grey: Tensor, recipe: Photometric, blur_scale: float, *, generator: torch.Generator) -> Tensor:
+def photometric(
+    grey: Tensor, recipe: Photometric, blur_scale: float, views: int = 1, *, generator: torch.Generator
+) -> Tensor:
     """Random brightness, contrast, blur and solarisation of each image of (B, 1, H, W) in [0, 1], in that order.
 
     Args:
         recipe: shares of images that are blurred and solarised.
         blur_scale: factor on the blur's standard deviation, which is uniform in 0.1 to 2 pixels before.
+        views: of each image, view after view.
     """
-    draw = torch.rand(6, len(grey), 1, 1, 1, generator=generator, device=grey.device)
+    draw = batch_rand(6, len(grey), 1, 1, 1, dim=1, views=views, generator=generator)
     factors = torch.where(draw[:1] < JITTER_SHARE, 1 + JITTER * (2 * draw[1:3] - 1), 1.0)
     bright = grey * factors[0]
     mean = bright.mean(dim=(1, 2, 3), keepdim=True)
@@ -82,7 +86,7 @@ def local_crops(images: Tensor, count: int, side: int, *, generator: torch.Gener
     antialiasing: for `side` = H / 2 samples are less than two pixels apart, so no pixel inside a crop is passed over.
     """
     source = images[torch.arange(count) % len(images)].flatten(0, 1)
-    draw = torch.rand(5, len(source), generator=generator, device=images.device)
+    draw = batch_rand(5, len(source), dim=1, views=count, generator=generator)
     area = LOCAL_AREA[0] + (LOCAL_AREA[1] - LOCAL_AREA[0]) * draw[0]
     log_ratio = math.log(RATIO[0]) + math.log(RATIO[1] / RATIO[0]) * draw[1]
     width, height = (area * log_ratio.exp()).sqrt(), (area * (-log_ratio).exp()).sqrt()

@@ -16,6 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vasolib.distributed import batch_rand, gather
+
 TARGETS = 4  # blocks an image
 TARGET_SCALE = (0.15, 0.2)  # share of the grid's area
 TARGET_ASPECT = (0.75, 1.5)  # height over width
@@ -52,8 +54,8 @@ def block_size(
     return height, width
 
 
-def draw_blocks(batch: int, grid: int, *, generator: torch.Generator) -> Blocks:
-    """Target blocks and contexts for a batch of images of grid x grid patches.
+def draw_blocks(batch: int, grid: int, views: int = 1, *, generator: torch.Generator) -> Blocks:
+    """Target blocks and contexts for a batch of images of grid x grid patches, some `views` of each, view after view.
 
     Raises:
         ValueError: the grid is too small to hold both.
@@ -65,7 +67,7 @@ def draw_blocks(batch: int, grid: int, *, generator: torch.Generator) -> Blocks:
     target = block_size(grid, TARGET_SCALE, TARGET_ASPECT, generator=generator)
     context = block_size(grid, CONTEXT_SCALE, CONTEXT_ASPECT, generator=generator)
     sizes = torch.tensor([target] * TARGETS + [context], device=generator.device)
-    draw = torch.rand(batch, LAYOUTS, TARGETS + 1, 2, generator=generator, device=generator.device)
+    draw = batch_rand(batch, LAYOUTS, TARGETS + 1, 2, views=views, generator=generator)
     blocks = fill(grid, (draw * (grid + 1 - sizes)).floor(), sizes)  # (B, LAYOUTS, TARGETS + 1, L)
     targets = blocks[:, :, :TARGETS].any(dim=2)
     contexts = blocks[:, :, TARGETS] & ~targets
@@ -84,5 +86,5 @@ def fill(grid: int, corners: Tensor, sizes: Tensor) -> Tensor:
 
 def common_patches(member: Tensor) -> Tensor:
     """The first patches of each row's set, as many as the smallest set has: (B, L) bool -> (B, L_common) indices."""
-    count = int(member.sum(dim=1).min())
+    count = int(gather(member.sum(dim=1).min()).min())  # of the whole batch, so that each image weighs the same
     return (~member).to(torch.uint8).argsort(dim=1, stable=True)[:, :count]

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vasolib.data.crops import RATIO
+from vasolib.distributed import batch_rand
 from vasolib.mim import NORM
 from vasolib.ssl.augment import to_grey
 from vasolib.ssl.blocks import Blocks, draw_blocks
@@ -61,31 +62,29 @@ def draw_pairs(images: Tensor, *, generator: torch.Generator) -> Pairs:
     batch, device = len(images), images.device
     with torch.autocast(device.type, enabled=False):  # coordinates and grey levels want more than eight bits
         grey = jitter(to_grey(images), draw_appearance(batch, generator=generator))
-        area = uniform(batch, CROP_SCALE, generator=generator)
-        aspect = RATIO[1] ** uniform(batch, (-1, 1), generator=generator)
+        area = batch_rand(batch, bounds=CROP_SCALE, generator=generator)
+        aspect = RATIO[1] ** batch_rand(batch, bounds=(-1, 1), generator=generator)
         sizes = torch.stack([area / aspect, area * aspect], dim=1).sqrt().clamp(max=1)  # (B, 2), parts of the view
         sizes = sizes.repeat(2, 1)
-        corners = torch.rand(2 * batch, 2, generator=generator, device=device) * (1 - sizes)
+        corners = batch_rand(2 * batch, 2, views=2, generator=generator) * (1 - sizes)
         crops = crop(grey.repeat(2, 1, 1, 1), corners, sizes)
-        appearance = draw_appearance(2 * batch, generator=generator)
+        appearance = draw_appearance(2 * batch, 2, generator=generator)
         altered = blur(jitter(crops, appearance) ** appearance[:, 2].view(-1, 1, 1, 1), appearance[:, 3])
         targets, contexts = (normalise(255 * x, device) for x in (crops, altered))
     return Pairs(targets, contexts, appearance, corners / sizes)
 
 
-def draw_appearance(batch: int, *, generator: torch.Generator) -> Tensor:
-    """Brightness, contrast and gamma factors and blur of each image, (B, 4); 1, 1, 1, 0 leaves it as it is."""
-    brightness, contrast = uniform(2 * batch, JITTER, generator=generator).chunk(2)
-    gamma = GAMMA ** uniform(batch, (-1, 1), generator=generator)
-    sigma = uniform(batch, BLUR, generator=generator)
-    jittered, blurred = torch.rand(2, batch, generator=generator, device=generator.device)
+def draw_appearance(batch: int, views: int = 1, *, generator: torch.Generator) -> Tensor:
+    """Brightness, contrast and gamma factors and blur of each image, (B, 4); 1, 1, 1, 0 leaves it as it is.
+
+    `batch` counts all `views` of an image, which lie view after view.
+    """
+    brightness, contrast = batch_rand(2, batch, dim=1, views=views, bounds=JITTER, generator=generator)
+    gamma = GAMMA ** batch_rand(batch, views=views, bounds=(-1, 1), generator=generator)
+    sigma = batch_rand(batch, views=views, bounds=BLUR, generator=generator)
+    jittered, blurred = batch_rand(2, batch, dim=1, views=views, generator=generator)
     factors = torch.where(jittered < JITTER_SHARE, torch.stack([brightness, contrast, gamma]), 1.0)
     return torch.cat([factors, torch.where(blurred < BLUR_SHARE, sigma, 0.0)[None]]).T
-
-
-def uniform(count: int, bounds: tuple[float, float], *, generator: torch.Generator) -> Tensor:
-    """Numbers between the bounds, (count,)."""
-    return torch.empty(count, device=generator.device).uniform_(*bounds, generator=generator)
 
 
 def jitter(grey: Tensor, appearance: Tensor) -> Tensor:
@@ -197,12 +196,13 @@ class CheXWorld(nn.Module):
     def loss(self, views: Tensor, weights: Tensor, progress: float, *, generator: torch.Generator) -> dict[str, Tensor]:
         """Mean of the errors within and across crops, eq. 12: views (1, B, 3, H, W).
 
-        `spread`, the deviation of a target feature over all patches, falls to 0 where the encoders collapse.
+        `spread`, the deviation of a target feature over all patches (of this process), falls to 0 where the encoders
+        collapse.
         """
         if self.training:
             update_momentum(self.encoder, self.context_encoder, cosine_momentum(progress, MOMENTUM))
         pairs = draw_pairs(views[0], generator=generator)
-        blocks = draw_blocks(len(pairs.contexts), self.grid, generator=generator)
+        blocks = draw_blocks(len(pairs.contexts), self.grid, 2, generator=generator)
         context, targets = self.encode(pairs.contexts, blocks.idx_context), self.targets(pairs.targets)
         local, layout = (self.error(context, targets, pairs, blocks, shift) for shift in (0, views.shape[1]))
         spread_of_targets = targets.flatten(0, 1).std(dim=0).mean()

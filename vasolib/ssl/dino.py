@@ -22,6 +22,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vasolib.distributed import mean
 from vasolib.ssl.augment import global_views, local_views
 from vasolib.ssl.momentum import cosine_momentum, momentum_copy, update_momentum
 
@@ -88,7 +89,7 @@ class DINO(nn.Module):
             target = ((teacher - self.centre) / TEACHER_TEMPERATURE).softmax(dim=-1)
         student = self.student_logits(images, local, frozen=progress <= self.frozen_share)
         if self.training:
-            self.centre.lerp_(teacher.mean(dim=(0, 1)), 1 - CENTRE_MOMENTUM)
+            self.centre.lerp_(mean(teacher.mean(dim=(0, 1))), 1 - CENTRE_MOMENTUM)
         return {"loss": dino_loss(student, target), "teacher_entropy": torch.special.entr(target).sum(dim=-1).mean()}
 
     def student_logits(self, images: Tensor, local: Tensor, frozen: bool) -> Tensor:

@@ -18,6 +18,7 @@ from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vasolib.distributed import mean
 from vasolib.masking import PatchMask, guidance_schedule, guided_masking
 from vasolib.mim import NORM, MaskedAutoencoder, decoder_tokens, masked_errors
 from vasolib.ssl.momentum import momentum_copy, update_momentum
@@ -44,7 +45,7 @@ def hard_masking(difficulty: Tensor, mask_ratio: float, alpha: float, *, generat
 def ranking_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """Cross-entropy of which patch of a pair has the larger target, a scalar; chance is log 2.
 
-    Mean over the pairs of patches of one image whose targets differ.
+    Mean over the pairs of patches of one image whose targets differ; with several processes, their number is a mean.
 
     Args:
         prediction: (B, M), any scale; the probability that i exceeds j is sigmoid(prediction_i - prediction_j).
@@ -53,7 +54,7 @@ def ranking_loss(prediction: Tensor, target: Tensor) -> Tensor:
     sign = (target[:, :, None] - target[:, None]).sign()
     margin = prediction[:, :, None] - prediction[:, None]
     pairs = sign.abs()
-    return (F.softplus(-sign * margin) * pairs).sum() / pairs.sum().clamp_min(1)
+    return (F.softplus(-sign * margin) * pairs).sum() / mean(pairs.sum()).clamp_min(1)
 
 
 class HPM(MaskedAutoencoder):

@@ -20,6 +20,8 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vasolib.batchnorm import BatchNorm1d
+from vasolib.distributed import gather, rank
 from vasolib.ssl.augment import global_views
 from vasolib.ssl.momentum import cosine_momentum, momentum_copy, update_momentum
 
@@ -68,14 +70,15 @@ class MoCo(nn.Module):
 
 
 def info_nce(queries: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
-    """InfoNCE of (B, D) queries against the (B, D) keys of the same batch, times 2 T, and the share of right guesses.
+    """InfoNCE of (B, D) queries against the keys of the batch, times 2 T, and the share of right guesses.
 
-    Row i of the keys belongs to row i of the queries; the factor makes the gradient's size independent of T.
+    Row i of the (B, D) keys belongs to row i of the queries; those of other processes are further ones to be told from.
+    The factor makes the gradient's size independent of T.
     """
     queries, keys = F.normalize(queries.float(), dim=1), F.normalize(keys.float(), dim=1)
     with torch.autocast(queries.device.type, enabled=False):  # cosines over T need more than bfloat16's three digits
-        logits = queries @ keys.T / TEMPERATURE
-    own = torch.arange(len(logits), device=logits.device)
+        logits = queries @ gather(keys).flatten(0, 1).T / TEMPERATURE
+    own = len(keys) * rank() + torch.arange(len(keys), device=logits.device)
     hits = (logits.detach().argmax(dim=1) == own).float().mean()
     return 2 * TEMPERATURE * F.cross_entropy(logits, own), hits
 
@@ -89,8 +92,8 @@ def mlp(*dims: int) -> nn.Sequential:
     """Linear layers without bias, batch normalisation after each, ReLU between; the last one has no scale and shift."""
     layers: list[nn.Module] = []
     for before, after in pairwise(dims[:-1]):
-        layers += [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, nn.Linear(dims[-2], dims[-1], bias=False), nn.BatchNorm1d(dims[-1], affine=False))
+        layers += [nn.Linear(before, after, bias=False), BatchNorm1d(after), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.Linear(dims[-2], dims[-1], bias=False), BatchNorm1d(dims[-1], affine=False))
 
 
 def freeze_patch_projection(encoder: VisionTransformer) -> None:
