@@ -38,17 +38,18 @@ LIBRARIES = (
 
 
 @contextmanager
-def opened(root: Path, environment: dict[str, str]) -> Iterator[None]:
+def opened(root: Path, environment: dict[str, str], libraries: tuple[str, ...] = LIBRARIES) -> Iterator[None]:
     """Within the block, stages of the project `root` start from a nursery.
 
     Args:
         environment: of the nursery; what libraries and allocator read when they start must be that of the stages.
+        libraries: dotted names of what is imported once.
     """
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:
         address = str(Path(folder) / "nursery")
         server.bind(address)
         server.listen()  # who asks before the libraries are imported waits
-        code = f"import sys; from vasolib import nursery; sys.exit(nursery.serve({server.fileno()}))"
+        code = f"import sys; from vasolib import nursery; sys.exit(nursery.serve({server.fileno()}, {libraries}))"
         process = subprocess.Popen(
             [sys.executable, "-c", code], cwd=root, env=environment, stdin=subprocess.DEVNULL,
             pass_fds=[server.fileno()], start_new_session=True,  # an interrupt reaches those who ask, not the forks
@@ -63,14 +64,14 @@ def opened(root: Path, environment: dict[str, str]) -> Iterator[None]:
             process.wait()
 
 
-def serve(listener: int) -> int:
+def serve(listener: int, libraries: tuple[str, ...]) -> int:
     """Import the libraries, then fork for whoever asks, until the process that started this one is gone.
 
     Returns:
         In a fork, once it has done its work, its exit status.
     """
     parent = os.getppid()
-    for name in LIBRARIES:
+    for name in libraries:
         import_module(name)
     gc.freeze()  # a collection in a fork would write to, and so copy, all that is shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that ended need no collecting

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from vasolib import nursery
@@ -68,7 +68,7 @@ def label_of(command: str) -> str:
 
 
 def run_stages(study: Study, jobs: int, warm: bool) -> None:
-    """Run what is stale, `warm` from a nursery. UserError naming the stages that failed; what is done stays done."""
+    """Run what is stale, from a nursery if `warm`. UserError naming the stages that failed; what is done stays done."""
     stages = stages_of(study)
     changed = set(json.loads(dvc(study.root, "status", "--json")))
     todo = plan(stages, changed)
@@ -77,14 +77,18 @@ def run_stages(study: Study, jobs: int, warm: bool) -> None:
         return
     print(f"{len(todo)} of {len(stages)} stages to run with {jobs} jobs: {forecast(todo, jobs)}.", flush=True)
     started = time.monotonic()
-    environment = dvc_environment() | kernel_environment(study.scale.threads)
-    with nursery.opened(study.root, environment) if warm else nullcontext():
+    with warm_start(study) if warm else nullcontext():
         failed = Runner(study.root, todo, jobs).run()
     print(f"The run took {minutes(time.monotonic() - started)}.", flush=True)
     if failed:
         raise UserError(
             f"failed: {', '.join(failed)} (see above). What is done is kept; the same command goes on from it"
         )
+
+
+def warm_start(study: Study) -> AbstractContextManager:
+    """A nursery whose forks find what a stage started anew would find."""
+    return nursery.opened(study.root, dvc_environment() | kernel_environment(study.scale.threads))
 
 
 def publish(study: Study) -> None:

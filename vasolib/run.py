@@ -185,11 +185,8 @@ def main(arguments: list[str]) -> int:
     """Command line: the notebook's name, then key=value pairs read as YAML scalars."""
     end_with_parent()
     status = nursery.ask(nursery.STAGE, arguments)
-    return run(arguments) if status is None else status
-
-
-def run(arguments: list[str]) -> int:
-    """Exit status of the notebook named by the arguments, run by this process."""
+    if status is not None:  # a warm process has done it
+        return status
     try:
         if not arguments or any("=" not in pair for pair in arguments[1:]):
             raise UserError("usage: python -m vasolib.run NOTEBOOK key=value ... (run=<name> is always needed)")
