@@ -9,6 +9,7 @@ everything is as it is without this module.
 
 __all__ = ["ask", "main", "opened"]
 
+import atexit
 import gc
 import json
 import os
@@ -49,7 +50,7 @@ def opened(root: Path, environment: dict[str, str], libraries: tuple[str, ...] =
         address = str(Path(folder) / "nursery")
         server.bind(address)
         server.listen()  # who asks before the libraries are imported waits
-        code = f"import sys; from vasolib import nursery; sys.exit(nursery.serve({server.fileno()}, {libraries}))"
+        code = f"from vasolib import nursery; nursery.serve({server.fileno()}, {libraries})"
         process = subprocess.Popen(
             [sys.executable, "-c", code], cwd=root, env=environment, stdin=subprocess.DEVNULL,
             pass_fds=[server.fileno()], start_new_session=True,  # an interrupt reaches those who ask, not the forks
@@ -64,13 +65,13 @@ def opened(root: Path, environment: dict[str, str], libraries: tuple[str, ...] =
             process.wait()
 
 
-def serve(listener: int, libraries: tuple[str, ...]) -> int:
+def serve(listener: int, libraries: tuple[str, ...]) -> None:
     """Import the libraries, then fork for whoever asks, until the process that started this one is gone.
 
-    Returns:
-        In a fork, once it has done its work, its exit status.
+    Returns in each fork too, once that has done its work.
     """
-    parent = os.getppid()
+    parent, status = os.getppid(), []
+    atexit.register(leave, status)  # before the libraries register theirs, hence called after them
     for name in libraries:
         import_module(name)
     gc.freeze()  # a collection in a fork would write to, and so copy, all that is shared
@@ -82,9 +83,16 @@ def serve(listener: int, libraries: tuple[str, ...]) -> int:
                 connection, _ = server.accept()
                 if os.fork() == 0:
                     server.close()
-                    return answer(connection)
+                    status.append(answer(connection))
+                    return
                 connection.close()
-    return 0
+
+
+def leave(status: list[int]) -> None:
+    """End a fork here: to take apart all that was imported, as the interpreter would, costs more than the fork."""
+    if status:
+        sys.stdout.flush()
+        os._exit(status[0])
 
 
 def answer(connection: socket.socket) -> int:
