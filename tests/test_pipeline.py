@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -95,7 +96,7 @@ def fenced(monkeypatch: pytest.MonkeyPatch) -> list:
     """Neither DVC nor a stage is ever started; what would have been run is listed."""
     calls: list = []
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setattr(pipeline, "run_stages", lambda *call: calls.append(call))
+    monkeypatch.setattr(pipeline, "run_stages", lambda *call, **_: calls.append(call))
     monkeypatch.setattr(pipeline, "dvc", lambda *call: calls.append(call))
     monkeypatch.setattr(pipeline, "publish", lambda study: None)
     monkeypatch.setattr(workspace, "mirror", lambda *call: calls.append(call))
@@ -140,10 +141,10 @@ def test_options_that_are_none_are_explained(fenced: list, capsys: pytest.Captur
 def test_failed_stages_and_interrupts_have_their_own_codes(
     fenced: list, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise UserError("failed: pretrain@mae (see above)")
 
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pipeline, "run_stages", fail)
@@ -176,21 +177,43 @@ def chain(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_only_what_is_stale_is_run(chain: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
-    pipeline.run_stages(SimpleNamespace(root=ROOT), 2)
+    pipeline.run_stages(SimpleNamespace(root=ROOT), 2, warm=False)
     assert (Ended.todo, Ended.jobs) == (["b"], 2)
     assert capsys.readouterr().out.startswith("1 of 3 stages to run with 2 jobs: about 60 s.\nThe run took")
 
 
 def test_nothing_stale_is_said(chain: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
     chain.setattr(pipeline, "dvc", lambda *_: "{}")
-    pipeline.run_stages(SimpleNamespace(root=ROOT), 2)
+    pipeline.run_stages(SimpleNamespace(root=ROOT), 2, warm=False)
     assert capsys.readouterr().out == "Nothing to do: every stage is up to date.\n"
+
+
+def test_stages_start_from_a_nursery_unless_told_otherwise(chain: pytest.MonkeyPatch):
+    seen = []
+    study = SimpleNamespace(root=ROOT, scale=SimpleNamespace(threads=3))
+    chain.setattr(pipeline.nursery, "opened", lambda *given: seen.append(given) or nullcontext())
+    pipeline.run_stages(study, 2, warm=False)
+    assert seen == []
+    pipeline.run_stages(study, 2, warm=True)
+    [(root, environment)] = seen
+    assert root == ROOT and environment["OMP_NUM_THREADS"] == "3" and environment["DVC_NO_ANALYTICS"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("more", "platform", "want"), [([], "linux", True), (["--cold"], "linux", False), ([], "darwin", False)]
+)
+def test_where_stages_start_warm(fenced: list, monkeypatch: pytest.MonkeyPatch, more: list, platform: str, want: bool):
+    seen = []
+    monkeypatch.setattr(pipeline.sys, "platform", platform)
+    monkeypatch.setattr(pipeline, "run_stages", lambda *call, warm: seen.append(warm))
+    monkeypatch.setattr(pipeline, "stages_of", lambda study: [])
+    assert pipeline.main(more) == 0 and seen == [want]
 
 
 def test_failed_stages_are_named(chain: pytest.MonkeyPatch):
     chain.setattr(Ended, "failed", ("b",))
     with pytest.raises(UserError, match=r"^failed: b \(see above\)"):
-        pipeline.run_stages(SimpleNamespace(root=ROOT), 2)
+        pipeline.run_stages(SimpleNamespace(root=ROOT), 2, warm=False)
 
 
 def test_dvcs_own_errors_are_passed_on_and_busy_ones_tried_again(monkeypatch: pytest.MonkeyPatch):

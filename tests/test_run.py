@@ -35,7 +35,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(run, "ROOT", tmp_path)
     monkeypatch.setattr("vasolib.study.ROOT", tmp_path)
     monkeypatch.setattr(run, "end_with_parent", lambda: None)
-    monkeypatch.setattr(run, "prepare_environment", lambda threads: None)
+    monkeypatch.setattr(run, "kernel_environment", lambda threads: {})
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
     monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     values = SHIPPED | {"run": "doll", "scale": "smoke"}
@@ -158,11 +158,9 @@ def test_record_writes_what_the_report_reads(project: Path, capsys: pytest.Captu
     assert capsys.readouterr().out.startswith("40_pretrain_mae: 12 s, peak ")
 
 
-def test_what_kernels_inherit(monkeypatch: pytest.MonkeyPatch):
+def test_what_kernels_inherit():
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY", "MPLBACKEND", "HF_HUB_OFFLINE")
     memory = [f"MALLOC_{name}_" for name in ("MMAP_THRESHOLD", "TRIM_THRESHOLD", "TOP_PAD")]
-    for name in (*names, *memory, "JUPYTER_PREFER_ENV_PATH", "PYDEVD_DISABLE_FILE_VALIDATION"):
-        monkeypatch.setenv(name, "before")  # given back afterwards
-    run.prepare_environment(3)
-    assert [run.os.environ[name] for name in names] == ["3", "3", "PASSIVE", "agg", "1"]
-    assert all(int(run.os.environ[name]) >= 2**26 for name in memory)  # more than any tensor of a step
+    environment = run.kernel_environment(3)
+    assert [environment[name] for name in names] == ["3", "3", "PASSIVE", "agg", "1"]
+    assert all(int(environment[name]) >= 2**26 for name in memory)  # more than any tensor of a step

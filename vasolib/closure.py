@@ -3,9 +3,8 @@
 __all__ = ["code_of", "import_closure"]
 
 import ast
+import json
 from pathlib import Path
-
-import nbformat
 
 from vasolib.files import digest
 
@@ -32,8 +31,8 @@ def module_files(name: str, root: Path) -> set[Path]:
 
 def import_closure(notebook: Path, root: Path) -> list[Path]:
     """Files of `vasolib` that a notebook imports, directly or through others, sorted; below the folder `root`."""
-    cells = nbformat.read(notebook, as_version=4).cells
-    source = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    source = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     found: set[Path] = set()
     waiting = imported_names(source)
     while waiting:

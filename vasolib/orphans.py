@@ -1,6 +1,6 @@
 """No process outlives the one that it works for: a killed study leaves nothing running that would block the next."""
 
-__all__ = ["DRIVER", "end_with_parent"]
+__all__ = ["DRIVER", "end_all", "end_with_parent"]
 
 import os
 import threading
@@ -17,11 +17,16 @@ def end_with_parent(every: float = 1.0) -> None:
 
 
 def watch(parent: int, driver: int, every: float) -> None:
-    """Wait for an end of parent or driver (0: none), then end everything below this process and itself."""
-    import psutil
-
+    """Wait for an end of parent or driver (0: none), then end all."""
     while os.getppid() == parent and (not driver or lives(driver)):
         time.sleep(every)
+    end_all()
+
+
+def end_all() -> None:
+    """End everything below this process, and itself."""
+    import psutil
+
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):  # it may have ended just now
             child.kill()

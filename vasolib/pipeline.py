@@ -13,11 +13,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from vasolib import nursery
 from vasolib.doctor import available_cores, no_scm_needed
 from vasolib.errors import UserError
-from vasolib.run import label
+from vasolib.run import kernel_environment, label
 from vasolib.scheduler import BUSY, RETRIES, Runner, Stage, dvc_environment, forecast, minutes, plan
 from vasolib.study import ROOT, Study
 from vasolib.workspace import open_workspace
@@ -65,8 +67,8 @@ def label_of(command: str) -> str:
     return label(notebook, dict(pair.split("=", 1) for pair in pairs))
 
 
-def run_stages(study: Study, jobs: int) -> None:
-    """Run what is stale. UserError naming the stages that failed; what is done stays done."""
+def run_stages(study: Study, jobs: int, warm: bool) -> None:
+    """Run what is stale, from a nursery if `warm`. UserError naming the stages that failed; what is done stays done."""
     stages = stages_of(study)
     changed = set(json.loads(dvc(study.root, "status", "--json")))
     todo = plan(stages, changed)
@@ -75,12 +77,18 @@ def run_stages(study: Study, jobs: int) -> None:
         return
     print(f"{len(todo)} of {len(stages)} stages to run with {jobs} jobs: {forecast(todo, jobs)}.", flush=True)
     started = time.monotonic()
-    failed = Runner(study.root, todo, jobs).run()
+    with warm_start(study) if warm else nullcontext():
+        failed = Runner(study.root, todo, jobs).run()
     print(f"The run took {minutes(time.monotonic() - started)}.", flush=True)
     if failed:
         raise UserError(
             f"failed: {', '.join(failed)} (see above). What is done is kept; the same command goes on from it"
         )
+
+
+def warm_start(study: Study) -> AbstractContextManager:
+    """A nursery whose forks find what a stage started anew would find."""
+    return nursery.opened(study.root, dvc_environment() | kernel_environment(study.scale.threads))
 
 
 def publish(study: Study) -> None:
@@ -106,6 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--scale", default="laptop", help="smoke, laptop or paper (default: laptop)")
     parser.add_argument("--data", type=Path, help="folder with one sub-folder per real data set")
     parser.add_argument("--jobs", type=int, default=available_cores(), help="stages side by side (default: all cores)")
+    parser.add_argument("--cold", action="store_true", help="let each stage import everything itself")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being terminated is being interrupted
     try:
@@ -114,7 +123,7 @@ def main(arguments: list[str] | None = None) -> int:
         study = open_workspace(given.scale, given.data)
         if no_scm_needed(study.root):
             dvc(study.root, "config", "--local", "core.no_scm", "true")
-        run_stages(study, given.jobs)
+        run_stages(study, given.jobs, warm=sys.platform == "linux" and not given.cold)
         print_times(stages_of(study))
         publish(study)
     except UserError as error:

@@ -4,7 +4,7 @@ Streams what the notebook prints, keeps the executed copy as .ipynb and HTML in 
 time, peak memory and versions in work/<run>/runtimes/.
 """
 
-__all__ = ["declared_parameters", "label", "main", "run_notebook"]
+__all__ = ["declared_parameters", "kernel_environment", "label", "main", "run_notebook"]
 
 import os
 import platform
@@ -14,9 +14,9 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-import nbformat
 import yaml
 
+from vasolib import nursery
 from vasolib.errors import UserError, nearest
 from vasolib.files import atomic, write_json, write_text
 from vasolib.orphans import end_with_parent
@@ -63,7 +63,7 @@ def run_notebook(name: str, parameters: dict[str, str]) -> None:
     notebook = ROOT / "notebooks" / f"{name}.ipynb"
     check(notebook, parameters)
     study = Study.open(parameters["run"])
-    prepare_environment(study.scale.threads)
+    os.environ.update(kernel_environment(study.scale.threads))
     output = study.root / "executed" / study.params.run / f"{label(name, parameters)}.ipynb"
     output.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
@@ -75,20 +75,20 @@ def run_notebook(name: str, parameters: dict[str, str]) -> None:
     record(study, label(name, parameters), time.monotonic() - started)
 
 
-def prepare_environment(threads: int) -> None:
+def kernel_environment(threads: int) -> dict[str, str]:
     """What the kernel inherits; OpenMP reads its settings once, when torch is imported."""
-    os.environ.update(
-        OMP_NUM_THREADS=str(threads),
-        MKL_NUM_THREADS=str(threads),
-        OMP_WAIT_POLICY="PASSIVE",  # spinning threads on busy cores cost up to forty times the work
-        MALLOC_MMAP_THRESHOLD_=str(2**30),  # else glibc gives each large tensor back to the system and
-        MALLOC_TRIM_THRESHOLD_=str(2**31),  # asks again, which costs processor time in every step
-        MALLOC_TOP_PAD_=str(2**26),
-        MPLBACKEND="agg",
-        HF_HUB_OFFLINE="1",
-        JUPYTER_PREFER_ENV_PATH="1",  # the kernel of this interpreter, not one of the same name elsewhere
-        PYDEVD_DISABLE_FILE_VALIDATION="1",
-    )
+    return {
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads on busy cores cost up to forty times the work
+        "MALLOC_MMAP_THRESHOLD_": str(2**30),  # else glibc gives each large tensor back to the system and
+        "MALLOC_TRIM_THRESHOLD_": str(2**31),  # asks again, which costs processor time in every step
+        "MALLOC_TOP_PAD_": str(2**26),
+        "MPLBACKEND": "agg",
+        "HF_HUB_OFFLINE": "1",
+        "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel of this interpreter, not one of the same name elsewhere
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
 
 
 def execute(notebook: Path, output: Path, parameters: dict[str, str]) -> None:
@@ -122,6 +122,7 @@ def peak_mib() -> int:
 
 def publish(output: Path) -> None:
     """Strip what differs between equal runs (timings, a drawn id, where output was cut); write the HTML beside it."""
+    import nbformat
     from nbconvert import HTMLExporter
 
     notebook = nbformat.read(output, as_version=4)
@@ -185,6 +186,9 @@ def parsed_pair(pair: str) -> tuple[str, object]:
 def main(arguments: list[str]) -> int:
     """Command line: the notebook's name, then key=value pairs read as YAML scalars."""
     end_with_parent()
+    status = nursery.ask(nursery.STAGE, arguments)
+    if status is not None:  # a warm process has done it
+        return status
     try:
         if not arguments or any("=" not in pair for pair in arguments[1:]):
             raise UserError("usage: python -m vasolib.run NOTEBOOK key=value ... (run=<name> is always needed)")

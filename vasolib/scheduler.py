@@ -105,8 +105,8 @@ class Runner:
             threading.Thread(target=self.follow, args=(stage.name,), daemon=True).start()
 
     def popen(self, name: str) -> subprocess.Popen:
-        """`dvc repro` of one stage alone."""
-        command = [sys.executable, "-m", "dvc", "repro", "--single-item", name]
+        """`dvc repro` of one stage alone, from a nursery where one is open."""
+        command = [sys.executable, "-m", "vasolib.nursery", "dvc", "repro", "--single-item", name]
         return subprocess.Popen(
             command, cwd=self.root, env=dvc_environment(), encoding="utf-8", errors="replace",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -4,7 +4,7 @@ A folder runs/<name> is a DVC project complete in itself: a copy of code, notebo
 params.yaml and dvc.lock. So no other run can touch the committed results, and a long run is not disturbed by edits.
 """
 
-__all__ = ["MIN_DISK_GIB", "open_workspace"]
+__all__ = ["MIN_DISK_GIB", "copy_project", "open_workspace"]
 
 import re
 import shutil
@@ -50,14 +50,22 @@ def mirror(home: Study, scale: str, data: Path | None) -> Study:
     if data is not None:
         changes |= data_parameters(data)
         changes["run"] = f"{scale}-{re.sub(r'[^A-Za-z0-9._-]', '_', data.resolve().name)}"
-    root = home.root / "runs" / changes["run"]
-    copy_changed(home.root, root)
-    values = yaml.safe_load((home.root / "params.yaml").read_text(encoding="utf-8")) | changes
-    write_if_changed(root / "params.yaml", yaml.safe_dump(values, sort_keys=False))
+    return copy_project(home.root, home.root / "runs" / changes["run"], changes)
+
+
+def copy_project(source: Path, target: Path, changes: dict[str, object]) -> Study:
+    """A DVC project complete in itself in the folder `target`, brought up to date with `source`.
+
+    Args:
+        changes: values of params.yaml that differ from the source's.
+    """
+    copy_changed(source, target)
+    values = yaml.safe_load((source / "params.yaml").read_text(encoding="utf-8")) | changes
+    write_if_changed(target / "params.yaml", yaml.safe_dump(values, sort_keys=False))
     write_if_changed(
-        root / ".dvc" / "config", "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
+        target / ".dvc" / "config", "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
     )
-    return Study.load(root)
+    return Study.load(target)
 
 
 def data_parameters(folder: Path) -> dict[str, object]:

@@ -1,0 +1,180 @@
+"""A process that has imported the large libraries and forks for each stage, so that stages and kernels start warm.
+
+torch, timm, papermill and DVC take seconds to import, in each of a study's stages, before its notebook's own work
+begins. `opened` starts a process that imports them once; `python -m vasolib.nursery MODULE ...` and `vasolib.run` let a
+fork of it do their work, and pass on its end. Only installed libraries are shared: the study's own modules are
+imported anew by each stage. Linux alone, where a process of one thread may fork; elsewhere, and without `opened`,
+everything is as it is without this module.
+"""
+
+__all__ = ["ask", "main", "opened"]
+
+import atexit
+import gc
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+
+ADDRESS = "VASOLIB_NURSERY"  # environment variable: the socket of the open nursery
+STAGE = "vasolib.run"  # the module that starts a kernel
+LIBRARIES = (
+    "dvc.commands.repro", "dvc.repo", "dvc.repo.reproduce", "dvc.repo.stage", "dvc.stage.cache", "dvc.stage.run",
+    "ipykernel.ipkernel", "ipykernel.kernelapp", "nbconvert", "papermill", "psutil",
+    "torch", "torch._dynamo", "timm.models.vision_transformer", "torchvision.transforms.v2.functional",
+    "safetensors.torch", "numba", "joblib", "pandas", "matplotlib.figure", "matplotlib.backends.backend_agg",
+    "scipy.ndimage", "scipy.stats", "skimage.feature.corner", "skimage.metrics._structural_similarity",
+    "skimage.morphology._skeletonize", "skimage.transform._warps", "sklearn.metrics",
+)  # fmt: skip
+
+
+@contextmanager
+def opened(root: Path, environment: dict[str, str], libraries: tuple[str, ...] = LIBRARIES) -> Iterator[None]:
+    """Within the block, stages of the project `root` start from a nursery.
+
+    Args:
+        environment: of the nursery; what libraries and allocator read when they start must be that of the stages.
+        libraries: dotted names of what is imported once.
+    """
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:
+        address = str(Path(folder) / "nursery")
+        server.bind(address)
+        server.listen()  # who asks before the libraries are imported waits
+        code = f"from vasolib import nursery; nursery.serve({server.fileno()}, {libraries})"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=root, env=environment, stdin=subprocess.DEVNULL,
+            pass_fds=[server.fileno()], start_new_session=True,  # an interrupt reaches those who ask, not the forks
+        )  # fmt: skip
+        server.close()  # with the nursery's end nobody listens any more
+        os.environ[ADDRESS] = address
+        try:
+            yield
+        finally:
+            del os.environ[ADDRESS]
+            process.terminate()
+            process.wait()
+
+
+def serve(listener: int, libraries: tuple[str, ...]) -> None:
+    """Import the libraries, then fork for whoever asks, until the process that started this one is gone.
+
+    Returns in each fork too, once that has done its work.
+    """
+    parent, status = os.getppid(), []
+    atexit.register(leave, status)  # before the libraries register theirs, hence called after them
+    for name in libraries:
+        import_module(name)
+    gc.freeze()  # a collection in a fork would write to, and so copy, all that is shared
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that ended need no collecting
+    with socket.socket(fileno=listener) as server:
+        server.settimeout(1.0)
+        while os.getppid() == parent:
+            with suppress(TimeoutError):
+                connection, _ = server.accept()
+                if os.fork() == 0:
+                    server.close()
+                    status.append(answer(connection))
+                    return
+                connection.close()
+
+
+def leave(status: list[int]) -> None:
+    """End a fork here: to take apart all that was imported, as the interpreter would, costs more than the fork."""
+    if status:
+        sys.stdout.flush()
+        os._exit(status[0])
+
+
+def answer(connection: socket.socket) -> int:
+    """In a fork: be the process that was asked for; its exit status, which is sent too."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    connection.settimeout(None)
+    module, arguments, folder, environment = received(connection)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    if module == STAGE:
+        from vasolib.kernels import fork_kernel
+
+        del os.environ[ADDRESS]  # this process is the warm one
+        if command := fork_kernel():  # now, while this process has one thread
+            connection.close()
+            return run_as_main(*command)
+    ended = threading.Event()
+    threading.Thread(target=end_with, args=(connection, ended), daemon=True).start()
+    status = run_as_main(module, arguments)
+    ended.set()
+    connection.send(bytes([status]))
+    return status
+
+
+def received(connection: socket.socket) -> list:
+    """The request that `ask` sends; its standard streams become those of this process."""
+    message, streams, _, _ = socket.recv_fds(connection, 2**16, 3)
+    while not message.endswith(b"\n"):
+        message += connection.recv(2**16)
+    for target, stream in enumerate(streams):
+        os.dup2(stream, target)
+        os.close(stream)
+    return json.loads(message)
+
+
+def end_with(connection: socket.socket, ended: threading.Event) -> None:
+    """Wait until whoever asked is gone; then, unless the work is done, end all that was done for it."""
+    from vasolib.orphans import end_all
+
+    connection.recv(1)
+    if not ended.is_set():
+        end_all()
+
+
+def run_as_main(module: str, arguments: list[str]) -> int:
+    """Exit status of a module run as `python -m` runs it; what it printed is out."""
+    sys.argv = [module, *arguments]
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status & 0xFF
+
+
+def ask(module: str, arguments: list[str]) -> int | None:
+    """Exit status of `python -m module arguments` as a fork of the nursery; None where no nursery is open."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(os.environ[ADDRESS])
+        except (KeyError, OSError):
+            return None
+        message = json.dumps([module, arguments, os.getcwd(), dict(os.environ)]).encode() + b"\n"
+        sent = socket.send_fds(connection, [message], [0, 1, 2])
+        connection.sendall(message[sent:])
+        with suppress(ConnectionError):
+            if status := connection.recv(1):
+                return status[0]
+    return 128 + signal.SIGKILL  # it ended without a word
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m vasolib.nursery MODULE ...`: as `python -m MODULE ...`, by a fork of the nursery where one is open."""
+    status = ask(arguments[0], arguments[1:])
+    return run_as_main(arguments[0], arguments[1:]) if status is None else status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
