@@ -1,4 +1,5 @@
 # make study   set up, run the whole study, say where the results are     SCALE=smoke|laptop|paper DATA=<folder> JOBS=<n>
+#              DASK=tcp://<scheduler>:8786 spreads stores and anatomy over a cluster
 # make test    set up, lint, run the pipeline at scale smoke, then the tests
 # make lab     set up, open JupyterLab on the notebooks
 # make doctor  what this machine has, and what is missing
@@ -20,7 +21,7 @@ setup: .venv/installed
 	touch $@
 
 study: setup
-	@$(STUDY) --scale $(SCALE) $(if $(DATA),--data "$(DATA)")
+	@$(if $(DASK),VASOLIB_DASK="$(DASK)") $(STUDY) --scale $(SCALE) $(if $(DATA),--data "$(DATA)")
 
 test: setup
 	$(VENV)/ruff check .

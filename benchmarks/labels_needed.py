@@ -19,8 +19,9 @@ import torch
 from benchmarks.command import parser, told
 from benchmarks.real_frames import held_out
 from benchmarks.synthetic_frames import source_files
+from vasolib.data.building import build_store
 from vasolib.data.folder import find_sets, frames_of
-from vasolib.data.store import ImageStore, build_store
+from vasolib.data.store import ImageStore
 from vasolib.downstream.finetune import fine_tune, predict, whole_frames
 from vasolib.errors import UserError
 from vasolib.files import digest, write_csv

@@ -5,12 +5,14 @@ __all__ = ["ABLATIONS", "changed", "draw_frames", "scratch_store", "source_files
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from vasolib.data.store import Frame, ImageStore, build_store
-from vasolib.data.synthetic.frame import make_frames
+from vasolib.data.building import Frames, build_store
+from vasolib.data.store import Frame, ImageStore
+from vasolib.data.synthetic.frame import make_frame, make_frames
 from vasolib.data.synthetic.styles import STYLES, Style, named_style
 from vasolib.errors import UserError, nearest
 from vasolib.files import digest
@@ -75,15 +77,17 @@ def scratch_store(
     generator = sorted((ROOT / "vasolib" / "data" / "synthetic").glob("*.py"))
     chosen = [changed(named_style(name), without) for name in styles]
     place = folder / f"frames-{digest(*generator, seed, count, chosen, size)[:12]}"
-    if place.is_dir():
-        return ImageStore.open(place)
-    drawn = draw_frames(seed, count, styles, size, without=without)
-    return build_store(place, (_stored(number, *frame) for number, frame in enumerate(drawn)), size)
+    drawn = [(rank, index) for rank in range(len(styles)) for index, _ in enumerate(range(rank, count, len(styles)))]
+    frames = Frames(list(enumerate(drawn)), partial(_stored, seed, chosen, size))
+    return build_store(place, frames, size, resume=True)
 
 
-def _stored(number: int, style: str, image: np.ndarray, mask: np.ndarray) -> Frame:
-    sha256 = hashlib.sha256(image.tobytes()).hexdigest()
-    return Frame(f"synth-{style}/{number:05d}", f"synth-{style}", "train", f"{number:05d}", sha256, image, mask)
+def _stored(seed: int, styles: list[Style], size: int, item: tuple[int, tuple[int, int]]) -> Frame:
+    """A frame of the scratch store: its number there, its style's place in the list, and its index in that style."""
+    number, (rank, index) = item
+    made, source = make_frame(seed, index, styles[rank], size), f"synth-{styles[rank].name}"
+    sha256 = hashlib.sha256(made.image.tobytes()).hexdigest()
+    return Frame(f"{source}/{number:05d}", source, "train", f"{number:05d}", sha256, made.image, made.labels.mask)
 
 
 def source_files() -> list[Path]:

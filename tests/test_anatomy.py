@@ -81,8 +81,35 @@ def test_smaller_images_are_filtered_at_the_working_size():
     assert mask[:, :120].sum() == mask[:, 135:].sum() == 0
 
 
-def test_extract_all_keeps_the_order():
-    images = np.stack([dark_bar(3), dark_bar(7)])
-    recipe = {"percentile": 92, "border": 3, "working_side": 128}
-    one_by_one = [anatomy.extract_anatomy(i, **recipe) for i in images]
-    assert np.array_equal(anatomy.extract_all(images, partial(anatomy.extract_anatomy, **recipe), jobs=1), one_by_one)
+RECIPE = partial(anatomy.extract_anatomy, percentile=92, border=3, working_side=128)
+IMAGES = np.stack([dark_bar(width) for width in (3, 7, 5, 9)])
+ROWS = [2, 0, 3]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_masks_on_disk_are_those_of_the_rows_in_their_order(tmp_path, jobs):
+    found = anatomy.extract_to(tmp_path / "kind" / "x.npy", IMAGES, ROWS, RECIPE, jobs)
+    want = np.stack([RECIPE(IMAGES[row]) for row in ROWS])
+    assert np.array_equal(found, want) and found.dtype == np.uint8 and isinstance(found, np.memmap)
+    np.save(tmp_path / "want.npy", want)
+    assert (tmp_path / "kind" / "x.npy").read_bytes() == (tmp_path / "want.npy").read_bytes()
+
+
+def test_extraction_goes_on_where_it_was_cut_off(tmp_path, monkeypatch):
+    monkeypatch.setattr("vasolib.parallel.BATCH", 1)
+    seen = []
+
+    def extract(image, last):
+        seen.append(int(np.flatnonzero((image == IMAGES).all(axis=(1, 2)))[0]))
+        if len(seen) == last:
+            raise KeyboardInterrupt
+        return RECIPE(image)
+
+    path = tmp_path / "x.npy"
+    with pytest.raises(KeyboardInterrupt):
+        anatomy.extract_to(path, IMAGES, ROWS, partial(extract, last=2), jobs=1)
+    assert not path.exists()
+    for _ in range(2):  # the second time all is there
+        found = anatomy.extract_to(path, IMAGES, ROWS, partial(extract, last=None), jobs=1)
+        assert np.array_equal(found, [RECIPE(IMAGES[row]) for row in ROWS])
+        assert seen == [2, 0, 0, 3]

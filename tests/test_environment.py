@@ -27,9 +27,10 @@ def exact_version(requirement: Requirement) -> str:
 
 
 def direct_pins() -> list[Requirement]:
-    """What pyproject.toml asks for, the development tools included."""
+    """What pyproject.toml asks for, the extras included."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [Requirement(line) for line in project["dependencies"] + project["optional-dependencies"]["dev"]]
+    extras = project["optional-dependencies"].values()
+    return [Requirement(line) for lines in (project["dependencies"], *extras) for line in lines]
 
 
 def test_lock_pins_every_line_and_names_no_address():

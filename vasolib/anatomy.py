@@ -4,16 +4,20 @@ Departs from the paper's eq. (1), which keeps the smaller-magnitude eigenvalue o
 vessels; like the released code, this keeps the largest eigenvalue of dark ridges (a Sato filter).
 """
 
-__all__ = ["extract_all", "extract_anatomy", "grow_region", "reference_anatomy", "vesselness", "vesselness_eq1"]
+__all__ = ["extract_anatomy", "extract_to", "grow_region", "reference_anatomy", "vesselness", "vesselness_eq1"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed
 from scipy import ndimage
 from skimage.feature import hessian_matrix, hessian_matrix_eigvals
 from skimage.transform import resize
 
+from vasolib.data.growing import growing
+from vasolib.files import atomic
+from vasolib.parallel import spread
+from vasolib.progress import reported
 from vasolib.ridges import ridge_levels
 
 SIGMAS = (1, 2, 3, 4)  # pixels at 512 x 512
@@ -94,6 +98,25 @@ def extract_anatomy(image: np.ndarray, percentile: float, border: int, working_s
     return (share >= 0.5).astype(np.uint8)
 
 
-def extract_all(images: np.ndarray, extract: Callable[[np.ndarray], np.ndarray], jobs: int = -1) -> np.ndarray:
-    """`extract` of each image in order, (N, S, S) uint8 -> the same; `jobs` processes (-1: all cores)."""
-    return np.stack(Parallel(n_jobs=jobs, batch_size=8)(delayed(extract)(image) for image in images))
+def extract_to(
+    path: Path, images: np.ndarray, rows: Sequence[int], extract: Callable[[np.ndarray], np.ndarray], jobs: int = -1
+) -> np.ndarray:
+    """`extract` of each row of the images, written to the .npy file `path` as it comes.
+
+    Args:
+        path: a finished file is kept as it is, and one that a killed call left half written is gone on with: the name,
+            or that of its folder, must change with anything that changes the masks.
+        images: (N, S, S) uint8, memory-mapped: one after another is read.
+        rows: (n,) which of them, in which order.
+        extract: (S, S) uint8 -> the same, of 0 and 1.
+        jobs: see `vasolib.parallel.spread`.
+
+    Returns:
+        (n, S, S) uint8, memory-mapped.
+    """
+    if not path.exists():
+        with atomic(path, keep=True) as temporary, growing(temporary, images.shape[1]) as masks:
+            ahead = (np.array(images[row]) for row in rows[masks.count :])
+            for mask in reported(spread(extract, ahead, jobs), len(rows), "masks", masks.count):
+                masks.append(mask)
+    return np.load(path, mmap_mode="r")

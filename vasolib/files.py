@@ -1,6 +1,6 @@
 """Files that are either whole or absent, and fingerprints of what they hold."""
 
-__all__ = ["atomic", "digest", "write_csv", "write_json", "write_text"]
+__all__ = ["atomic", "digest", "put", "write_csv", "write_json", "write_text"]
 
 import hashlib
 import json
@@ -16,20 +16,27 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, keep: bool = False) -> Iterator[Path]:
     """A temporary sibling of `path` (file or folder) that takes its name once the block has succeeded.
 
-    The temporary name is fixed, so what a killed process left behind is overwritten by the next one.
+    The temporary name is fixed, so what a killed process left behind is overwritten by the next one; or, with `keep`,
+    is there for it to go on with.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    if temporary.is_dir():
+    if temporary.is_dir() and not keep:
         shutil.rmtree(temporary)
     yield temporary
+    put(temporary, path)
+
+
+def put(source: Path, path: Path) -> None:
+    """Give the file or folder `source`, on the same disk, the name `path`; an older one is replaced."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         shutil.rmtree(path)
-    os.replace(temporary, path)
+    os.replace(source, path)
 
 
 def write_text(path: Path, text: str) -> None:

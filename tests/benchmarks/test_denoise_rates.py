@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.denoise_rates import trial
-from vasolib.data.store import Frame, build_store
+from vasolib.data.building import Frames, build_store
+from vasolib.data.store import Frame
 from vasolib.study import ROOT, Study
 
 
@@ -24,7 +25,7 @@ def test_a_trial_looks_at_training_images_alone_and_repeats(tmp_path):
             Frame(f"one/{i}", "one", "train" if i < 10 else "test", str(i), "", image, image > 128)
             for i, image in enumerate(draw)
         ]
-        build_store(study.work("stores", "one"), frames, 128)
+        build_store(study.work("stores", "one"), Frames(frames), 128, jobs=1)
         scores.append([trial(study, network, 0.01, tmp_path) for network in ("dncnn", "vit")])
     assert scores[0] == scores[1]
     for row in scores[0]:

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.labels_needed import dsc_of, nested, summarise
-from vasolib.data.store import Frame, build_store
+from vasolib.data.building import Frames, build_store
+from vasolib.data.store import Frame
 from vasolib.errors import UserError
 from vasolib.networks import save_weights
 from vasolib.pretrain import build_method
@@ -24,7 +25,7 @@ def store(tmp_path):
         Frame(f"one/{number}", "one", "train" if number < 9 else "test", str(number), "", image, image > 128)
         for number, image in enumerate(images)
     ]
-    return build_store(tmp_path / "one", frames, 128)
+    return build_store(tmp_path / "one", Frames(frames), 128, jobs=1)
 
 
 def test_subsets_are_nested_and_of_the_training_part(store):

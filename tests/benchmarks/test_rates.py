@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.rates import METHODS, merged, split, trial
-from vasolib.data.store import Frame, build_store
+from vasolib.data.building import Frames, build_store
+from vasolib.data.store import Frame
 from vasolib.networks import save_weights
 from vasolib.segmentor import UNeXt
 from vasolib.settings import METHODS as ALL
@@ -20,7 +21,7 @@ def store(folder, name, labelled=True, count=12):
         Frame(f"{name}/{i}", name, "train" if i < 10 else "test", str(i), "", image, image > 128 if labelled else None)
         for i, image in enumerate(rng.integers(0, 256, (count, 128, 128), dtype=np.uint8))
     ]
-    return build_store(folder / name, frames, 128)
+    return build_store(folder / name, Frames(frames), 128, jobs=1)
 
 
 def test_no_test_image_is_learnt_from_or_scored_on(tmp_path):

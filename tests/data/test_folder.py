@@ -175,10 +175,11 @@ def test_no_patient_is_in_both_parts():
 def test_frames_carry_names_hashes_and_parts(tmp_path):
     image = save(tmp_path / "real" / "images" / "p1_7.png")
     save(tmp_path / "real" / "masks" / "p1_7.png", (GREY > 99).astype(np.uint8))
-    found = next(frames_of(find_sets(tmp_path)[0]["real"], ["test"]))
+    found = next(frames_of(find_sets(tmp_path)[0]["real"], ["test"]).fitted(20, 0, jobs=1))
     assert (found.id, found.source, found.split, found.patient) == ("real/p1_7", "real", "test", "p1")
     assert found.sha256 == hashlib.sha256(image.read_bytes()).hexdigest()
-    assert np.array_equal(found.image, GREY) and np.array_equal(found.mask, GREY > 99)
+    shown = np.s_[:, 2:17]  # padded to a square
+    assert np.array_equal(found.image[shown], GREY) and np.array_equal(found.mask[shown], GREY > 99)
     save(tmp_path / "corpus" / "images" / "p1_7.png")
-    corpus = next(frames_of(find_sets(tmp_path)[0]["corpus"], None))
+    corpus = next(frames_of(find_sets(tmp_path)[0]["corpus"], None).fitted(20, 0, jobs=1))
     assert corpus.mask is None and corpus.split == "train"

@@ -1,6 +1,7 @@
 """Stores from the generator and from real folders: nothing that is tested on is ever learned from."""
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,10 +10,11 @@ import pytest
 from PIL import Image
 
 from vasolib.data import sources
+from vasolib.data.building import build_store
 from vasolib.data.folder import split_by_patient
-from vasolib.data.sources import check_no_leak, write_stores
+from vasolib.data.sources import check_no_leak, synthetic_frame, write_stores
 from vasolib.data.store import ImageStore
-from vasolib.data.synthetic.frame import make_frame, make_frames
+from vasolib.data.synthetic.frame import make_frame
 from vasolib.data.synthetic.styles import named_style
 from vasolib.errors import UserError
 from vasolib.settings import SyntheticSizes
@@ -24,7 +26,7 @@ BENCHMARKS = ("synth-a", "synth-b")
 @pytest.fixture(autouse=True)
 def one_process(monkeypatch: pytest.MonkeyPatch):
     """Frames are drawn in this process: a pool costs more than ten small images."""
-    monkeypatch.setattr(sources, "make_frames", lambda *given, workers: make_frames(*given, workers=1))
+    monkeypatch.setattr(sources, "build_store", partial(build_store, jobs=1))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stores(folder: Path) -> dict[str, ImageStore]:
     """Small synthetic stores, made once."""
     if not (folder / "corpus").exists():
-        write_stores(folder, "synthetic", BENCHMARKS, SIZES, 0, 48)
+        write_stores(folder, "synthetic", BENCHMARKS, SIZES, 0, 48, unfinished=folder.with_name("unfinished"))
     return {name: ImageStore.open(folder / name) for name in ("corpus", *BENCHMARKS)}
 
 
@@ -66,29 +68,59 @@ def test_the_corpus_shares_no_image_with_a_benchmark(stores: dict[str, ImageStor
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(stores: dict, folder: Path, tmp_path: Path):
-    returned, left_out = write_stores(tmp_path / "again", "synthetic", BENCHMARKS, SIZES, 0, 48)
+    returned, left_out = write_stores(
+        tmp_path / "again", "synthetic", BENCHMARKS, SIZES, 0, 48, unfinished=tmp_path / ".u"
+    )
     assert content(tmp_path / "again") == content(folder) and left_out == {}
     assert list(returned) == ["corpus", *BENCHMARKS]
-    other, _ = write_stores(tmp_path / "other", "synthetic", BENCHMARKS[:1], SIZES, 1, 48)
+    other, _ = write_stores(tmp_path / "other", "synthetic", BENCHMARKS[:1], SIZES, 1, 48, unfinished=tmp_path / ".u")
     assert not set(other["corpus"].table["sha256"]) & set(stores["corpus"].table["sha256"])
 
 
 def test_more_images_leave_the_first_ones_as_they_were(stores: dict[str, ImageStore], tmp_path: Path):
-    more, _ = write_stores(tmp_path, "synthetic", ("synth-a",), SyntheticSizes(corpus=6, train=4, test=1), 0, 48)
+    more, _ = write_stores(
+        tmp_path / "s",
+        "synthetic",
+        ("synth-a",),
+        SyntheticSizes(corpus=6, train=4, test=1),
+        0,
+        48,
+        unfinished=tmp_path / ".u",
+    )
     assert list(more["corpus"].table["sha256"][:5]) == list(stores["corpus"].table["sha256"])
     assert list(more["synth-a"].table["sha256"]) == list(stores["synth-a"].table["sha256"])
 
 
 def test_an_unknown_style_is_refused(tmp_path: Path):
     with pytest.raises(UserError, match="unknown style 'z'"):
-        write_stores(tmp_path, "synthetic", ("synth-z",), SIZES, 0, 48)
+        write_stores(tmp_path / "s", "synthetic", ("synth-z",), SIZES, 0, 48, unfinished=tmp_path / ".u")
 
 
-def test_frames_come_in_order_from_several_processes(monkeypatch: pytest.MonkeyPatch):
+def test_stores_do_not_depend_on_the_number_of_processes(stores: dict, folder: Path, tmp_path: Path, monkeypatch):
     monkeypatch.undo()
-    frames = list(sources.synthetic_frames("corpus", "a", range(3, 6), 0, 32))
-    assert [frame.id for frame in frames] == ["corpus/3", "corpus/4", "corpus/5"]
-    assert np.array_equal(frames[2].image, make_frame(0, 5, named_style("a"), 32).image)
+    write_stores(tmp_path / "s", "synthetic", BENCHMARKS, SIZES, 0, 48, unfinished=tmp_path / ".u")
+    assert content(tmp_path / "s") == content(folder)
+    assert np.array_equal(stores["corpus"].images[2], make_frame(0, 2, named_style("a"), 48).image)
+
+
+def test_what_a_killed_call_left_is_gone_on_with(folder: Path, stores: dict, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("vasolib.parallel.BATCH", 1)
+    made = []
+
+    def counted(*given):
+        made.append(given[-1])
+        if len(made) == 7:
+            raise KeyboardInterrupt
+        return synthetic_frame(*given)
+
+    monkeypatch.setattr(sources, "synthetic_frame", counted)
+    write = partial(write_stores, tmp_path / "s", "synthetic", BENCHMARKS, SIZES, 0, 48, unfinished=tmp_path / ".u")
+    with pytest.raises(KeyboardInterrupt):
+        write()
+    assert not (tmp_path / "s").exists()
+    write()
+    assert content(tmp_path / "s") == content(folder) and not (tmp_path / ".u").exists()
+    assert len(made) == 15 + 1  # the one that was being made
 
 
 STEMS = {"left": [f"L{i}_{j}" for i in range(5) for j in range(2)], "right": [f"R{i}_0" for i in range(6)]}
@@ -111,7 +143,9 @@ def real(tmp_path: Path) -> Path:
 
 
 def test_a_real_corpus_is_what_has_no_label_and_what_is_trained_on(real: Path, tmp_path: Path):
-    stores, left_out = write_stores(tmp_path / "stores", str(real), ("left", "right"), SIZES, 0, 24)
+    stores, left_out = write_stores(
+        tmp_path / "stores", str(real), ("left", "right"), SIZES, 0, 24, unfinished=tmp_path / ".u"
+    )
     assert list(stores) == ["corpus", "left", "right"]
     assert list(left_out) == ["boxed"] and "detection" in left_out["boxed"]
     corpus = stores["corpus"]
@@ -134,7 +168,9 @@ def test_a_real_corpus_is_what_has_no_label_and_what_is_trained_on(real: Path, t
 
 
 def test_checksums_of_real_images_are_their_files(real: Path, tmp_path: Path):
-    stores, _ = write_stores(tmp_path / "stores", str(real), ("left", "right"), SIZES, 0, 24)
+    stores, _ = write_stores(
+        tmp_path / "stores", str(real), ("left", "right"), SIZES, 0, 24, unfinished=tmp_path / ".u"
+    )
     table = stores["corpus"].table.set_index("id")
     file = real / "plain" / "images" / "U2_0.png"
     assert table.loc["plain/U2_0", "sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()

@@ -5,13 +5,15 @@ __all__ = ["FolderSet", "find_sets", "frames_of", "patient_of", "read_image", "r
 import hashlib
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from vasolib.data.building import Frames
 from vasolib.data.store import Frame
 from vasolib.errors import UserError
 
@@ -29,14 +31,25 @@ class FolderSet:
     masks: tuple[Path, ...] | None
 
 
-def read_image(path: Path) -> np.ndarray:
+@dataclass(frozen=True)
+class ImageFile:
+    """One image on disk: the set it is from, its part ("train" or "test"), and its mask's file where there is one."""
+
+    source: str
+    path: Path
+    mask: Path | None
+    split: str
+
+
+def read_image(path: Path, data: bytes | None = None) -> np.ndarray:
     """A still image (PNG, JPEG, PGM, BMP, TIFF) as (H, W) uint8, turned as its EXIF tag says.
 
     Colours and palettes become luminance, transparency is ignored. More than 8 bits are stretched linearly
     from the image's own minimum and maximum to 0..255; a constant one becomes zeros.
+    `data` are the file's bytes where they are read already.
     Raises UserError for a damaged file, several frames, or values that are not finite.
     """
-    values = _read_values(path)
+    values = _read_values(path, data)
     if values.dtype == np.uint8:
         return values
     lowest, highest = values.min(), values.max()
@@ -45,22 +58,22 @@ def read_image(path: Path) -> np.ndarray:
     return np.rint((values - lowest) / (highest - lowest) * 255).astype(np.uint8)
 
 
-def read_mask(path: Path, shape: tuple[int, int]) -> np.ndarray:
+def read_mask(path: Path, shape: tuple[int, int], data: bytes | None = None) -> np.ndarray:
     """A mask as (H, W) uint8 of 0 and 1: set above half of the file's largest value, be that 1 or 255.
 
     Raises UserError where it is not of `shape` (H, W), and as `read_image` does.
     """
-    values = _read_values(path)
+    values = _read_values(path, data)
     if values.shape != tuple(shape):
         found, expected = (f"{width} x {height}" for height, width in (values.shape, shape))
         raise UserError(f"{path} is {found} pixels, its image {expected}: give the mask the image's size")
     return (values > values.max() / 2).astype(np.uint8)
 
 
-def _read_values(path: Path) -> np.ndarray:
+def _read_values(path: Path, data: bytes | None) -> np.ndarray:
     """Grey values (H, W): uint8 where the file has 8 bits or fewer, float64 where it has more."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path if data is None else BytesIO(data)) as image:
             frames = getattr(image, "n_frames", 1)
             image.load()
             image = ImageOps.exif_transpose(image)
@@ -153,23 +166,29 @@ def split_by_patient(set_name: str, stems: Iterable[str], test_fraction: float =
     return ["test" if patient in test else "train" for patient in patients]
 
 
-def frames_of(folder_set: FolderSet, split: list[str] | None = None) -> Iterator[Frame]:
-    """The set's images as frames for a store, read one at a time; split: a name per image, None for "train".
+def frames_of(folder_set: FolderSet, split: list[str] | None = None) -> Frames:
+    """The set's images as frames for a store, their items `ImageFile`s; split: a name per image, None for "train".
 
-    Raises UserError as `read_image` and `read_mask` do.
+    Making them raises UserError as `read_image` and `read_mask` do.
     """
     splits = ["train"] * len(folder_set.images) if split is None else split
     masks = folder_set.masks or [None] * len(folder_set.images)
-    for path, mask_path, part in zip(folder_set.images, masks, splits, strict=True):
-        image = read_image(path)
-        mask = read_mask(mask_path, image.shape) if mask_path else None
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        yield Frame(
-            f"{folder_set.name}/{path.stem}",
-            folder_set.name,
-            part,
-            patient_of(path.stem),
-            sha256,
-            image,
-            mask,
-        )
+    files = zip(folder_set.images, masks, splits, strict=True)
+    return Frames([ImageFile(folder_set.name, *file) for file in files], _decoded, _fetched)
+
+
+def _fetched(file: ImageFile) -> tuple[ImageFile, bytes, bytes | None]:
+    """A file and the bytes of its image and mask."""
+    try:
+        return file, file.path.read_bytes(), file.mask.read_bytes() if file.mask else None
+    except OSError as error:
+        raise UserError(f"{error.filename} cannot be read ({error}): replace or remove the file") from error
+
+
+def _decoded(fetched: tuple[ImageFile, bytes, bytes | None]) -> Frame:
+    """The frame that the bytes stand for."""
+    file, data, mask_data = fetched
+    image = read_image(file.path, data)
+    mask = read_mask(file.mask, image.shape, mask_data) if file.mask else None
+    name, patient = f"{file.source}/{file.path.stem}", patient_of(file.path.stem)
+    return Frame(name, file.source, file.split, patient, hashlib.sha256(data).hexdigest(), image, mask)

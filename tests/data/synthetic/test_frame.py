@@ -1,6 +1,5 @@
 """Whole frames: what they depend on, how their parts agree, and that none of very many is degenerate."""
 
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -72,12 +71,6 @@ def test_workers_change_nothing():
     assert same(alone[7], make_frame(0, 12, STYLES["a"], 64))
 
 
-def test_blocks_change_nothing(monkeypatch):
-    whole = list(make_frames(0, range(4, 9), STYLES["a"], 64))
-    monkeypatch.setattr("vasolib.data.synthetic.frame.BLOCK", 2)
-    assert all(same(a, b) for a, b in zip(whole, make_frames(0, range(4, 9), STYLES["a"], 64), strict=True))
-
-
 def test_a_picture_of_thin_vessels_alone_has_a_label():
     frame = make_frame(1, 3479, STYLES["a"], 64)  # a small right artery, half filled
     assert frame.labels.mask.mean() > 0.004
@@ -105,22 +98,8 @@ def test_labelled_pixels_are_darker_than_without_contrast_agent(style: Style):
     assert all(loss[filled.labels.segments == code].mean() > 1 for code in codes)
 
 
-def test_progress_says_how_far_it_is(capsys, monkeypatch):
-    monkeypatch.setattr("vasolib.data.synthetic.frame.EVERY", 0.0)
-    made = make_frames(0, range(3), STYLES["a"], 64)
-    next(made)
-    assert capsys.readouterr().out == ""
-    assert len(list(made)) == 2
-    lines = capsys.readouterr().out.splitlines()
-    assert [re.sub(r"\d+\.\d|\d+ s", "N", line) for line in lines] == [
-        f"frames {done}/3 | N a second, N left" for done in (1, 2, 3)
-    ]
-
-
-def test_a_short_series_says_nothing_and_an_empty_one_is_empty(capsys):
-    assert len(list(make_frames(0, range(2), STYLES["a"], 64))) == 2
+def test_an_empty_series_is_empty():
     assert list(make_frames(0, [], STYLES["a"], 64)) == []
-    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.slow

@@ -2,12 +2,11 @@
 
 __all__ = ["Frame", "make_frame", "make_frames", "take"]
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from vasolib.data.synthetic.contrast import filled_share
 from vasolib.data.synthetic.disease import Stenosis
@@ -17,9 +16,8 @@ from vasolib.data.synthetic.projection import View
 from vasolib.data.synthetic.scene import Scene, draw_scene
 from vasolib.data.synthetic.steps import Moment, annotated, exposed, layers, snapshot
 from vasolib.data.synthetic.styles import Style
-
-EVERY = 10.0  # s between lines of progress
-BLOCK = 96  # frames: at most so many are held at a time
+from vasolib.parallel import spread
+from vasolib.progress import reported
 
 
 @dataclass(frozen=True)
@@ -64,23 +62,5 @@ def make_frames(seed: int, indices: Iterable[int], style: Style, size: int = 512
     The frames do not depend on the number of workers. Now and then a line says how far it is.
     """
     indices = list(indices)
-    return _reported(_made(seed, indices, style, size, workers), len(indices))
-
-
-def _made(seed: int, indices: Sequence[int], style: Style, size: int, workers: int) -> Iterator[Frame]:
-    """The frames, block by block: a pool left to itself runs ahead of who takes its frames, and fills the memory."""
-    with Parallel(n_jobs=workers, return_as="generator", batch_size=4) as pool:
-        for start in range(0, len(indices), BLOCK):
-            block = indices[start : start + BLOCK]
-            yield from pool(delayed(make_frame)(seed, index, style, size) for index in block)
-
-
-def _reported(frames: Iterable[Frame], total: int) -> Iterator[Frame]:
-    """The same frames, with a line every now and then."""
-    start = last = time.monotonic()
-    for done, frame in enumerate(frames, start=1):
-        yield frame
-        now = time.monotonic()
-        if now - last > EVERY or (done == total and now - start > EVERY):
-            rate, last = done / (now - start), now
-            print(f"frames {done}/{total} | {rate:.1f} a second, {(total - done) / rate:.0f} s left", flush=True)
+    draw = partial(make_frame, seed, style=style, size=size)
+    return reported(spread(draw, indices, workers), len(indices), "frames")

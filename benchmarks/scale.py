@@ -1,0 +1,174 @@
+"""`python -m benchmarks.scale`: store, anatomy and one epoch of reading of ever more images, and what millions take.
+
+Each step runs in a process of its own, whose memory is looked at several times a second. Images are small, and files
+are links to a few distinct ones: time counts here by its growth. The smallest size is done once more with store and
+anatomy killed half way, and must come to the same bytes. The projection's assumptions are printed with it.
+"""
+
+__all__ = ["exponent", "main", "measure", "projection", "survives_kills"]
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+from joblib import cpu_count
+
+from benchmarks.command import parser, told
+from benchmarks.scale_steps import STEPS, draw_originals, files_of, half_written, link_images
+from vasolib.errors import UserError
+from vasolib.files import write_csv
+from vasolib.study import ROOT
+
+MIB = 2**20
+LIMIT = 2048  # MiB that no step may take
+PROJECTED = {"XA-170K": 171_478, "10 million": 10_000_000}
+PROJECTED_SIDE = 512
+EVERY = 0.1  # s between two looks at the memory
+ASSUMPTIONS = """A projection, not a measurement: seconds an image at the largest size above, times the ratio of pixels
+({side} x {side} here, 512 x 512 there), times the number of images; store and anatomy on {cores} cores of this machine
+(half the time on twice as many), reading in one process; disk for a store and one set of masks at one byte a pixel,
+without the source files; memory grows beyond the largest size as a line through the sizes above."""
+
+
+def start(step: str, folder: Path, side: int) -> subprocess.Popen:
+    """The process of a step, leader of a group of its own, so that its workers can be ended with it."""
+    command = [sys.executable, "-m", "benchmarks.scale_steps", step, str(folder), str(side)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def memory(process: psutil.Process) -> tuple[float, float]:
+    """MiB that a process and its workers have resident: with the files mapped into memory, and without."""
+    resident = own = 0
+    for one in (process, *process.children(recursive=True)):
+        try:
+            taken = one.memory_info()
+        except psutil.NoSuchProcess:
+            continue
+        resident, own = resident + taken.rss, own + taken.rss - taken.shared
+    return resident / MIB, own / MIB
+
+
+def measure(step: str, folder: Path, count: int, side: int) -> dict[str, object]:
+    """One row: seconds and peak memory of a step on `count` images."""
+    process, looks = start(step, folder, side), []
+    try:
+        while process.poll() is None:
+            looks.append(memory(psutil.Process(process.pid)))
+            time.sleep(EVERY)
+    finally:
+        end(process)
+    if process.returncode:
+        raise RuntimeError(f"{step} of {count} images failed, see above")
+    seconds = json.loads(process.stdout.read().splitlines()[-1])["seconds"]
+    peak, own = np.max(looks, axis=0)
+    row = {"kind": "measured", "step": step, "images": count, "side": side, "seconds": seconds}
+    return row | {"per_second": count / seconds, "peak_mib": peak, "own_mib": own}
+
+
+def end(process: subprocess.Popen) -> None:
+    """Kill a process with its workers, if it still runs."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def survives_kills(undisturbed: Path, folder: Path, count: int, side: int) -> list[dict[str, object]]:
+    """Rows of store and anatomy, killed half way and gone on with in `folder`.
+
+    Raises AssertionError where a byte differs from `undisturbed`, or a step ended before it was killed.
+    """
+    rows = []
+    for step in ("store", "anatomy"):
+        process, growing = start(step, folder, side), half_written(step, folder)
+        while process.poll() is None and not (growing.exists() and growing.stat().st_size > count * side**2 / 2):
+            time.sleep(0.001)
+        end(process)
+        if process.returncode != -signal.SIGKILL or not growing.exists():
+            raise AssertionError(f"{step} of {count} images ended before it was killed: give a larger first size")
+        kept = growing.stat().st_size // side**2
+        row = measure(step, folder, count, side)
+        rows.append(row | {"kind": "killed", "note": f"went on behind image {kept}, same bytes"})
+    for one, other in zip(files_of(undisturbed), files_of(folder), strict=True):
+        if one.read_bytes() != other.read_bytes():
+            raise AssertionError(f"{one.name} differs after a kill")
+    return rows
+
+
+def exponent(counts: list[int], seconds: list[float]) -> float:
+    """k of seconds ~ counts ** k: the slope of a least-squares line through the logarithms."""
+    return float(np.polyfit(np.log(counts), np.log(seconds), 1)[0])
+
+
+def projection(table: pd.DataFrame, what: str, count: int) -> list[dict[str, object]]:
+    """Rows of what `count` images would take; table: of measured rows."""
+    rows = []
+    for step, group in table.groupby("step", sort=False):
+        largest = group.loc[group["images"].idxmax()]
+        seconds = count * largest["seconds"] / largest["images"] * (PROJECTED_SIDE / largest["side"]) ** 2
+        slope = max(0.0, float(np.polyfit(group["images"], group["own_mib"], 1)[0]))
+        row = {"kind": f"projected: {what}", "step": step, "images": count, "side": PROJECTED_SIDE, "seconds": seconds}
+        row |= {"per_second": count / seconds, "own_mib": largest["own_mib"] + slope * (count - largest["images"])}
+        rows.append(row | {"disk_gib": 0 if step == "reading" else count * PROJECTED_SIDE**2 / 2**30})
+    return rows
+
+
+def run(given: argparse.Namespace) -> pd.DataFrame:
+    """All sizes, the kills, the projection; printed and written."""
+    sizes = sorted(set(given.sizes))
+    if len(sizes) < 2 or sizes[0] < 2:
+        raise UserError(f"--sizes {given.sizes}: give two different numbers of images or more")
+    given.work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=given.work) as scratch:
+        originals = draw_originals(Path(scratch, "originals"), min(given.distinct, sizes[0]), given.side)
+        rows = []
+        for size in sizes:
+            folder = Path(scratch, str(size))
+            link_images(folder, size, originals)
+            for step in STEPS:
+                rows.append(measure(step, folder, size, given.side))
+                print(f"{step} of {size} images: {rows[-1]['seconds']:.1f} s", flush=True)
+            if size == sizes[0]:
+                link_images(Path(scratch, "killed"), size, originals)
+                killed = survives_kills(folder, Path(scratch, "killed"), size, given.side)
+            shutil.rmtree(folder)
+    return report(pd.DataFrame(rows), killed, given)
+
+
+def report(measured: pd.DataFrame, killed: list[dict[str, object]], given: argparse.Namespace) -> pd.DataFrame:
+    """The whole table, with what it says in words."""
+    fits = {step: exponent(group["images"], group["seconds"]) for step, group in measured.groupby("step")}
+    measured["exponent"] = measured["step"].map(fits)
+    projected = [row for what, count in PROJECTED.items() for row in projection(measured, what, count)]
+    table = pd.concat([measured, pd.DataFrame(killed), pd.DataFrame(projected)], ignore_index=True)
+    write_csv(given.results / "scale.csv", table)
+    print(table.to_string(index=False, float_format="%.4g", na_rep=""))
+    print("exponents:", ", ".join(f"{step} {fit:.2f}" for step, fit in fits.items()))
+    peak = measured["peak_mib"].max()
+    print(f"largest peak: {peak:.0f} MiB, {'below' if peak < LIMIT else 'NOT below'} {LIMIT} MiB")
+    print(ASSUMPTIONS.format(side=given.side, cores=cpu_count()))
+    return table
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line, see --help."""
+    options = parser("scale", "Store, anatomy and reading of many images.", real=False)
+    options.set_defaults(results=ROOT / "results" / "benchmarks")
+    options.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000], help="numbers of images")
+    options.add_argument("--side", type=int, default=64, help="of the images in pixels (default: 64)")
+    options.add_argument("--distinct", type=int, default=200, help="images behind the links (default: 200)")
+    options.add_argument("--work", type=Path, default=ROOT / "work" / "benchmarks", help="scratch folder")
+    return told(lambda: run(options.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

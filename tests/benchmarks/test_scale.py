@@ -1,0 +1,54 @@
+"""The fit, the projection, and the whole benchmark in miniature, kills and all."""
+
+import pandas as pd
+import pytest
+
+from benchmarks import scale
+from benchmarks.scale_steps import draw_originals, link_images
+from vasolib.data.folder import find_sets, read_image
+
+
+@pytest.mark.parametrize("power", [0.5, 1, 2])
+def test_the_exponent_of_a_power_is_found(power):
+    counts = [10, 100, 1000]
+    assert scale.exponent(counts, [3 * count**power for count in counts]) == pytest.approx(power)
+
+
+def test_a_projection_follows_pixels_images_and_memory():
+    rows = [
+        {"step": step, "images": count, "side": 256, "seconds": count / 100, "own_mib": 50 + count / 1000}
+        for step in ("store", "reading")
+        for count in (1000, 2000)
+    ]
+    store, reading = scale.projection(pd.DataFrame(rows), "many", 100_000)
+    assert store["seconds"] == pytest.approx(100_000 / 100 * 4)  # 512 x 512 is four times 256 x 256
+    assert store["own_mib"] == pytest.approx(50 + 100) and store["kind"] == "projected: many"
+    assert store["disk_gib"] == pytest.approx(100_000 / 2**12) and reading["disk_gib"] == 0
+
+
+def test_links_are_read_as_the_images_behind_them(tmp_path):
+    originals = draw_originals(tmp_path / "originals", 2, 32)
+    link_images(tmp_path / "linked", 5, originals)
+    found = find_sets(tmp_path / "linked" / "data")[0]["set"]
+    assert len(found.images) == 5 and found.masks is None
+    assert (read_image(found.images[4]) == read_image(originals[0])).all()
+
+
+def test_one_size_is_refused(capsys, tmp_path):
+    assert scale.main(["--sizes", "7", "7", "--work", str(tmp_path)]) == 1
+    assert "give two different numbers" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_benchmark_runs_and_its_kills_change_nothing(tmp_path, capsys):
+    options = ["--sizes", "150", "300", "--side", "48", "--distinct", "10"]
+    assert scale.main([*options, "--results", str(tmp_path / "results"), "--work", str(tmp_path / "work")]) == 0
+    table = pd.read_csv(tmp_path / "results" / "scale.csv")
+    assert table["kind"].value_counts().to_dict() == {
+        "measured": 6,
+        "killed": 2,
+        "projected: XA-170K": 3,
+        "projected: 10 million": 3,
+    }
+    assert table.loc[table["kind"] == "killed", "note"].str.contains("same bytes").all()
+    assert "exponents: " in capsys.readouterr().out and list((tmp_path / "work").iterdir()) == []

@@ -1,0 +1,114 @@
+"""A real Dask cluster of two workers, one of them killed half way; and addresses where there is none."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vasolib import cluster, parallel
+from vasolib.errors import UserError
+from vasolib.parallel import spread
+
+COUNT = 60
+
+
+def address_without_anyone() -> str:
+    """An address of this machine at which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def two_workers(tmp_path_factory):
+    """Two worker processes of one thread each, which are started again when they die; a task may die once."""
+    with local_cluster(2, tmp_path_factory.mktemp("dask")) as started:
+        yield started
+
+
+def local_cluster(count: int, scratch: Path):
+    distributed = pytest.importorskip("dask.distributed")
+    import dask
+
+    with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
+        return distributed.LocalCluster(
+            n_workers=count, threads_per_worker=1, dashboard_address="127.0.0.1:0", local_directory=scratch
+        )
+
+
+@pytest.fixture
+def on_cluster(two_workers, monkeypatch):
+    monkeypatch.setenv(parallel.ADDRESS, two_workers.scheduler_address)
+    return two_workers
+
+
+def slowly_doubled(image: np.ndarray) -> tuple[np.ndarray, int]:
+    """Twice the image, and the process that computed it."""
+    time.sleep(0.02)
+    return 2 * image, os.getpid()
+
+
+def test_a_killed_worker_loses_nothing_and_repeats_nothing(on_cluster):
+    images = np.random.default_rng(0).integers(0, 100, (COUNT, 64, 64), dtype=np.uint8)
+    seen, processes = [], []
+    for index, (double, process) in enumerate(spread(slowly_doubled, images)):
+        if index == COUNT // 4:
+            os.kill(process, signal.SIGKILL)
+        seen.append(double)
+        processes.append(process)
+    assert np.array_equal(seen, 2 * images)  # each once, in order
+    killed = processes[COUNT // 4]
+    assert os.getpid() not in processes and len(set(processes)) >= 2
+    assert killed not in processes[-COUNT // 4 :]
+
+
+def deadly(item: int) -> int:
+    if item == 3:
+        os._exit(1)
+    return item
+
+
+def test_a_task_that_kills_each_worker_is_an_error_and_no_endless_wait(on_cluster):
+    from distributed.scheduler import KilledWorker
+
+    with pytest.raises(KilledWorker):
+        list(spread(deadly, range(8)))
+
+
+def test_an_error_of_a_task_arrives_as_it_is(on_cluster):
+    with pytest.raises(UserError, match="bad item"):
+        list(spread(refuse, range(8)))
+
+
+def refuse(item: int) -> None:
+    raise UserError("bad item")
+
+
+@pytest.mark.parametrize("address", ["nonsense", None])
+def test_an_address_without_a_scheduler_is_named(address, monkeypatch):
+    pytest.importorskip("dask.distributed")
+    monkeypatch.setattr(cluster, "TIMEOUT", 0.5)
+    address = address or address_without_anyone()
+    monkeypatch.setenv(parallel.ADDRESS, address)
+    with pytest.raises(UserError, match=f"no Dask scheduler answers at '{address}'"):
+        next(spread(abs, range(3)))
+
+
+def test_a_scheduler_without_workers_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "TIMEOUT", 0.5)
+    with local_cluster(0, tmp_path) as started:
+        monkeypatch.setenv(parallel.ADDRESS, started.scheduler_address)
+        with pytest.raises(UserError, match="has no worker: start some"):
+            next(spread(abs, range(3)))
+
+
+def test_without_dask_the_message_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask.distributed", None)
+    monkeypatch.setenv(parallel.ADDRESS, "tcp://scheduler:8786")
+    with pytest.raises(UserError, match=r"Dask is not installed: run `pip install -e '\.\[cluster\]'`"):
+        next(spread(abs, range(3)))
