@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 import torch
+from torch.nn import functional as F
 
 from tests.reference_names import load_unext
 from vasolib import segmentor
@@ -21,6 +23,15 @@ def test_shift_moves_groups_and_fills_with_zeros():
     got = segmentor.shift_channels(x, dim=2)[0, :, :, 0]
     want = torch.tensor([[3, 4, 5, 0, 0], [2, 3, 4, 5, 0], [1, 2, 3, 4, 5], [0, 1, 2, 3, 4], [0, 0, 1, 2, 3]])
     assert torch.equal(got, want.float())
+
+
+@pytest.mark.parametrize("dim", [2, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_shifting_equals_slicing_bit_by_bit(dim, dtype):
+    x = torch.randn(2, 14, 7, 6, generator=torch.Generator().manual_seed(0)).to(dtype)
+    padded = F.pad(x, (2, 2, 2, 2))[:, :, 2:-2] if dim == 3 else F.pad(x, (2, 2, 2, 2))[..., 2:-2]
+    want = [padded.narrow(dim, 2 - s, x.shape[dim])[:, 3 * i : 3 * i + 3] for i, s in enumerate((-2, -1, 0, 1, 2))]
+    assert torch.equal(segmentor.shift_channels(x, dim), torch.cat(want, dim=1))
 
 
 def test_loss_against_hand_count():
