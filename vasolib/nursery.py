@@ -7,7 +7,7 @@ imported anew by each stage. Linux alone, where a process of one thread may fork
 everything is as it is without this module.
 """
 
-__all__ = ["ask", "main", "opened"]
+__all__ = ["ADDRESS", "STAGE", "ask", "main", "opened"]
 
 import atexit
 import gc
