@@ -7,7 +7,7 @@ imported anew by each stage. Linux alone, where a process of one thread may fork
 everything is as it is without this module.
 """
 
-__all__ = ["ask", "main", "opened"]
+__all__ = ["ADDRESS", "STAGE", "ask", "main", "opened"]
 
 import atexit
 import gc
@@ -50,7 +50,7 @@ def opened(root: Path, environment: dict[str, str], libraries: tuple[str, ...] =
         address = str(Path(folder) / "nursery")
         server.bind(address)
         server.listen()  # who asks before the libraries are imported waits
-        code = f"from vasolib import nursery; nursery.serve({server.fileno()}, {libraries})"
+        code = f"from vasolib import nursery; nursery.serve({server.fileno()}, {os.getpid()}, {libraries})"
         process = subprocess.Popen(
             [sys.executable, "-c", code], cwd=root, env=environment, stdin=subprocess.DEVNULL,
             pass_fds=[server.fileno()], start_new_session=True,  # an interrupt reaches those who ask, not the forks
@@ -65,12 +65,12 @@ def opened(root: Path, environment: dict[str, str], libraries: tuple[str, ...] =
             process.wait()
 
 
-def serve(listener: int, libraries: tuple[str, ...]) -> None:
-    """Import the libraries, then fork for whoever asks, until the process that started this one is gone.
+def serve(listener: int, opener: int, libraries: tuple[str, ...]) -> None:
+    """Import the libraries, then fork for whoever asks, until the process that opened the nursery is gone.
 
     Returns in each fork too, once that has done its work.
     """
-    parent, status = os.getppid(), []
+    status: list[int] = []
     atexit.register(leave, status)  # before the libraries register theirs, hence called after them
     for name in libraries:
         import_module(name)
@@ -78,7 +78,7 @@ def serve(listener: int, libraries: tuple[str, ...]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that ended need no collecting
     with socket.socket(fileno=listener) as server:
         server.settimeout(1.0)
-        while os.getppid() == parent:
+        while os.getppid() == opener:
             with suppress(TimeoutError):
                 connection, _ = server.accept()
                 if os.fork() == 0:
