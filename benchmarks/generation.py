@@ -1,47 +1,54 @@
-"""`python -m benchmarks.generation`: synthetic frames a second, by size, workers and number, and the memory it takes.
+"""`python -m benchmarks.generation`: synthetic frames, drawn on all cores beside one after another.
 
-Twice the frames should take twice the time in the same memory. Bytes are compared: the workers change nothing.
+Bytes are compared: the number of workers changes nothing.
 """
 
-__all__ = ["main", "measure"]
+__all__ = ["main", "row"]
 
 import argparse
 import hashlib
-import resource
-import time
 
-import pandas as pd
 from joblib import cpu_count
 
+from benchmarks.side_by_side import Row, compare, step_parser, told_rows
 from vasolib.data.synthetic.frame import make_frames
 from vasolib.data.synthetic.styles import named_style
 
 
-def measure(size: int, workers: int, count: int) -> dict[str, object]:
-    """One row: seconds, frames a second, peak memory in MiB of this process so far, checksum of all images."""
-    started, checksum = time.monotonic(), hashlib.sha256()
+def checksum(size: int, count: int, workers: int) -> str:
+    """Of all images and masks of a series."""
+    digest = hashlib.sha256()
     for frame in make_frames(0, range(count), named_style("a"), size, workers):
-        checksum.update(frame.image.tobytes())
-    seconds = time.monotonic() - started
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    row = {"size": size, "workers": workers, "frames": count, "seconds": seconds, "frames a second": count / seconds}
-    return row | {"peak MiB": memory, "checksum": checksum.hexdigest()[:12]}
+        digest.update(frame.image.tobytes() + frame.labels.mask.tobytes())
+    return digest.hexdigest()
+
+
+def row(size: int, count: int, turns: int) -> Row:
+    """Time and compare drawing so many frames of a size."""
+    workers = cpu_count()
+    if checksum(size, count, 1) != checksum(size, count, workers):
+        raise AssertionError(f"frames of {size} x {size} depend on the number of workers")
+    return compare(
+        f"{count} synthetic frames, {size} x {size}, {workers} workers",
+        lambda: checksum(size, count, 1),
+        lambda: checksum(size, count, workers),
+        aim=3,
+        same="images and masks equal byte by byte",
+        turns=turns,
+    )
+
+
+def rows(given: argparse.Namespace) -> list[Row]:
+    """A row per size."""
+    return [row(size, given.frames, given.turns) for size in given.sizes]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line, see --help; 1 where the number of workers changed a byte."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.generation", description="Speed of the generator.")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512], help="pixels (default: 256 512)")
-    parser.add_argument("--frames", type=int, default=100, help="of the shorter run (default: 100)")
-    given = parser.parse_args(arguments)
-    cores = cpu_count()
-    measure(given.sizes[0], cores, 2 * cores)  # the pool starts, modules are imported
-    runs = [(size, *run) for size in given.sizes for run in ((1, 1), (cores, 1), (cores, 2))]
-    table = pd.DataFrame([measure(size, workers, times * given.frames) for size, workers, times in runs])
-    print(table.to_string(index=False, float_format="%.1f"))
-    same = table.groupby(["size", "frames"])["checksum"].nunique().eq(1).all()
-    print("the workers changed nothing" if same else "error: frames depend on the number of workers")
-    return 0 if same else 1
+    """Command line, see --help."""
+    options = step_parser("generation", "Synthetic frames on all cores, beside one after another.")
+    options.add_argument("--sizes", type=int, nargs="+", default=[256, 512], help="pixels (default: 256 512)")
+    options.add_argument("--frames", type=int, default=32, help="a turn (default: 32)")
+    return told_rows(options.parse_args(arguments), "generation", rows)
 
 
 if __name__ == "__main__":

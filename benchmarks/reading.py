@@ -8,6 +8,7 @@ __all__ = ["main", "plain_batch", "row", "step_row"]
 
 import argparse
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,11 @@ from torchvision.transforms import InterpolationMode, RandomResizedCrop
 from torchvision.transforms import functional as T
 
 from benchmarks.side_by_side import Row, compare, step_parser, told_rows
+from vasolib.data.building import Frames, build_store
 from vasolib.data.crops import RATIO, CropDataset, CropLoader, crop_box
-from vasolib.data.sources import synthetic_frames
-from vasolib.data.store import ImageStore, build_store
+from vasolib.data.sources import synthetic_frame
+from vasolib.data.store import ImageStore
+from vasolib.data.synthetic.styles import named_style
 from vasolib.pretrain import build_method, pretraining_loss
 from vasolib.study import ROOT, Study
 from vasolib.training import IMAGENET_MEAN, IMAGENET_STD, autocast, normalise, pick_device
@@ -80,8 +83,8 @@ def row(side: int, frames: int, turns: int) -> Row:
     """Time and compare reading so many synthetic frames once."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        stored = synthetic_frames("frames", "a", range(frames), 0, SIZES[side])
-        store = build_store(folder / "store", stored, SIZES[side])
+        draw = partial(synthetic_frame, "frames", named_style("a"), 0, SIZES[side], True)
+        store = build_store(folder / "store", Frames([(i, "train") for i in range(frames)], draw), SIZES[side])
         write_pngs(store, folder)
         loader = CropLoader(CropDataset(store.images, store.masks, side, SCALE, 0), min(BATCH, frames), frames)
         largest, other = differences(folder, loader)

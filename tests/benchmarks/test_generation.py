@@ -1,26 +1,24 @@
-"""Rates are of what was made, and a difference between workers is told."""
+"""The checksum is of the frames, and a difference between workers stops the benchmark."""
 
 import itertools
 
 import pytest
 
 from benchmarks import generation
-from benchmarks.generation import main, measure
+from benchmarks.generation import checksum, main, row
 
 
-def test_a_row_tells_what_was_made():
-    row, again = measure(64, 1, 2), measure(64, 1, 2)
-    assert (row["size"], row["workers"], row["frames"]) == (64, 1, 2) and row["checksum"] == again["checksum"]
-    assert row["frames a second"] * row["seconds"] == pytest.approx(2) and row["peak MiB"] > 10
-    assert measure(64, 1, 1)["checksum"] != row["checksum"]
+def test_the_checksum_tells_series_apart():
+    assert checksum(64, 2, 1) == checksum(64, 2, 1) != checksum(64, 1, 1)
 
 
-def test_frames_that_depend_on_the_workers_fail(monkeypatch, capsys):
-    def row(size: int, workers: int, count: int) -> dict:
-        return {"size": size, "workers": workers, "frames": count, "checksum": "same"}
-
-    monkeypatch.setattr(generation, "measure", row)
-    assert main(["--sizes", "64"]) == 0 and "changed nothing" in capsys.readouterr().out
+def test_frames_that_depend_on_the_workers_are_told(monkeypatch):
     numbers = itertools.count()
-    monkeypatch.setattr(generation, "measure", lambda *given: row(*given) | {"checksum": next(numbers)})
-    assert main(["--sizes", "64"]) == 1 and "depend" in capsys.readouterr().out
+    monkeypatch.setattr(generation, "checksum", lambda *_: str(next(numbers)))
+    with pytest.raises(AssertionError, match="depend on the number of workers"):
+        row(64, 1, 1)
+
+
+def test_the_command_writes_a_row_per_size(tmp_path):
+    assert main(["--sizes", "48", "64", "--frames", "1", "--turns", "1", "--results", str(tmp_path)]) == 0
+    assert (tmp_path / "generation.csv").read_text().count("equal byte by byte") == 2
