@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from skimage.morphology import skeletonize
+
+from vasolib.parallel import spread
 
 
 def dsc(prediction: np.ndarray, label: np.ndarray) -> float:
@@ -54,7 +55,7 @@ def skeleton(mask: np.ndarray) -> np.ndarray:
 class Labels:
     """Labels (N, H, W) of 0 and 1 with the names and skeletons (N, H, W) of their images, to score predictions against.
 
-    `jobs`: threads that work on different images; -1 for all cores.
+    `jobs`: threads that work on different images; -1 for all cores, or for all of a cluster (`vasolib.parallel`).
     """
 
     masks: np.ndarray
@@ -65,7 +66,7 @@ class Labels:
     @classmethod
     def of(cls, masks: np.ndarray, names: list[str], jobs: int = -1) -> "Labels":
         """Labels whose skeletons are made here, once for whatever is scored later."""
-        return cls(masks, names, in_threads(skeleton, jobs, masks), jobs)
+        return cls(masks, names, list(spread(skeleton, masks, jobs, threads=True)), jobs)
 
     def score(self, predictions: np.ndarray) -> pd.DataFrame:
         """One row per image: image, dsc, cldice in per cent; predictions (N, H, W) of 0 and 1.
@@ -75,14 +76,13 @@ class Labels:
         """
         pairs = list(zip(self.names, predictions, self.masks, strict=True))
         overlaps = [dsc(prediction, label) for _, prediction, label in pairs]
-        centrelines = in_threads(cldice, self.jobs, predictions, self.masks, self.skeletons)
+        triples = zip(predictions, self.masks, self.skeletons, strict=True)
+        centrelines = spread(_cldice, triples, self.jobs, threads=True)
         return pd.DataFrame(
             {"image": name, "dsc": 100 * overlap, "cldice": 100 * centreline}
             for name, overlap, centreline in zip(self.names, overlaps, centrelines, strict=True)
         )
 
 
-def in_threads(function, jobs: int, *arguments) -> list:
-    """`map` by threads, which scikit-image's thinning lets run side by side."""
-    run = Parallel(n_jobs=jobs, prefer="threads", batch_size=8)
-    return run(delayed(function)(*given) for given in zip(*arguments, strict=True))
+def _cldice(triple: tuple[np.ndarray, np.ndarray, np.ndarray]) -> float:
+    return cldice(*triple)
