@@ -35,9 +35,10 @@ PROJECTED = {"XA-170K": 171_478, "10 million": 10_000_000}
 PROJECTED_SIDE = 512
 EVERY = 0.1  # s between two looks at the memory
 ASSUMPTIONS = """A projection, not a measurement: seconds an image at the largest size above, times the ratio of pixels
-({side} x {side} here, 512 x 512 there), times the number of images, which says too much, as a part of an
-image's time is the same at any size; store and anatomy on {cores} cores of this machine, reading in one process; disk for a store and one set of masks at one byte a pixel,
-without the source files; memory grows beyond the largest size as a line through the sizes above."""
+({side} x {side} here, 512 x 512 there), times the number of images, which says too much, as a part of an image's time
+is the same at any size; store and anatomy on {cores} cores of this machine, reading in one process; disk for a store
+and one set of masks at one byte a pixel, without the source files; memory grows beyond the largest size as a line
+through the sizes above."""
 
 
 def start(step: str, folder: Path, side: int) -> subprocess.Popen:
