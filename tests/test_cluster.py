@@ -47,6 +47,15 @@ def on_cluster(two_workers, monkeypatch):
     return two_workers
 
 
+def test_an_error_of_a_task_arrives_as_it_is(on_cluster):
+    with pytest.raises(UserError, match="bad item"):
+        list(spread(refuse, range(8)))
+
+
+def refuse(item: int) -> None:
+    raise UserError("bad item")
+
+
 def slowly_doubled(image: np.ndarray) -> tuple[np.ndarray, int]:
     """Twice the image, and the process that computed it."""
     time.sleep(0.02)
@@ -74,19 +83,11 @@ def deadly(item: int) -> int:
 
 
 def test_a_task_that_kills_each_worker_is_an_error_and_no_endless_wait(on_cluster):
+    # The last test on this cluster: both of its workers die.
     from distributed.scheduler import KilledWorker
 
     with pytest.raises(KilledWorker):
         list(spread(deadly, range(8)))
-
-
-def test_an_error_of_a_task_arrives_as_it_is(on_cluster):
-    with pytest.raises(UserError, match="bad item"):
-        list(spread(refuse, range(8)))
-
-
-def refuse(item: int) -> None:
-    raise UserError("bad item")
 
 
 @pytest.mark.parametrize("address", ["nonsense", None])
