@@ -102,8 +102,7 @@ def real_parts(folder: Path) -> list[str]:
     verdicts, parts = _results(folder, "verdicts.csv"), [run_line(facts)]
     for name, title in REAL_TABLES.items():
         parts += [f"**{title}**", markdown(compact_grid(_results(folder, name)))]
-    parts += [f"**Claims**: {', '.join(text for _, text in counted(verdicts))}", markdown(grid(verdicts))]
-    return [*parts, made(folder / "power.txt").read_text(encoding="utf-8").strip()]
+    return [*parts, f"**Claims**: {', '.join(text for _, text in counted(verdicts))}", markdown(grid(verdicts))]
 
 
 def _results(folder: Path, name: str) -> pd.DataFrame:
