@@ -1,7 +1,11 @@
-"""`python -m benchmarks.show`: write the benchmarks' tables into the README, between the markers of each block."""
+"""`python -m benchmarks.show`: write into the README what `make study` on the synthetic data does not make.
 
-__all__ = ["labels_needed_table", "main", "parts_table", "rates_table", "realism_table", "transfer_table"]
+The benchmarks' tables and those of the study on real angiograms, each between the markers of its block.
+"""
 
+__all__ = ["labels_needed_table", "main", "parts_table", "rates_table", "real_parts", "realism_table", "transfer_table"]
+
+import json
 import sys
 from pathlib import Path
 
@@ -9,8 +13,8 @@ import pandas as pd
 
 from benchmarks.command import parser, told
 from vasolib.errors import UserError
-from vasolib.report import replace_block
-from vasolib.report_tables import piped
+from vasolib.report import counted, replace_block, run_line
+from vasolib.report_tables import compact_grid, grid, markdown, piped
 from vasolib.study import ROOT, Study
 
 MADE_BY = {  # table below results -> the command that makes it
@@ -20,6 +24,12 @@ MADE_BY = {  # table below results -> the command that makes it
     "rates/laptop.csv": "benchmarks.rates",
     "rates/laptop_denoise.csv": "benchmarks.denoise_rates",
     "anatomy/parts.csv": "benchmarks.anatomy_parts --real FOLDER",
+}
+REAL = "laptop-real"  # what `make study DATA=<...>/real` calls its results
+REAL_TABLES = {
+    "table2.csv": "Comparison of methods (Table 2)",
+    "table3.csv": "Guidance and consistency loss (Table 3)",
+    "table5.csv": "Shares of guided patches, from start to end of training (Table 5)",
 }
 
 
@@ -86,6 +96,26 @@ def parts_table(table: pd.DataFrame) -> str:
     return piped([*lines, *([name, *row] for name, row in zip(wide.index, wide.to_numpy().tolist(), strict=True))])
 
 
+def real_parts(folder: Path) -> list[str]:
+    """What was run on real angiograms, Tables 2, 3 and 5 and the ledger of it, from the results in a folder."""
+    facts = json.loads(made(folder / "run.json").read_text(encoding="utf-8"))
+    verdicts, parts = _results(folder, "verdicts.csv"), [run_line(facts)]
+    for name, title in REAL_TABLES.items():
+        parts += [f"**{title}**", markdown(compact_grid(_results(folder, name)))]
+    return [*parts, f"**Claims**: {', '.join(text for _, text in counted(verdicts))}", markdown(grid(verdicts))]
+
+
+def _results(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(made(folder / name), keep_default_na=False, na_values=[""])  # as the report reads them
+
+
+def made(path: Path) -> Path:
+    """A path of the study on real angiograms; UserError where that has not been run."""
+    if not path.is_file():
+        raise UserError(f"{path} is missing: run `make study DATA=FOLDER` with a folder of the name real first")
+    return path
+
+
 def read(folder: Path, name: str) -> pd.DataFrame:
     """A benchmark's table; UserError where it has not been made."""
     if not (folder / name).is_file():
@@ -95,7 +125,7 @@ def read(folder: Path, name: str) -> pd.DataFrame:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line, see --help."""
-    options = parser("show", "Refresh the README's tables of benchmarks.", real=False)
+    options = parser("show", "Refresh the README's tables of benchmarks and of real angiograms.", real=False)
     options.set_defaults(results=ROOT / "results")
     options.add_argument("--page", type=Path, default=ROOT / "README.md", help="with the markers of each block")
     given = options.parse_args(arguments)
@@ -123,7 +153,8 @@ def show(folder: Path, page: Path) -> None:
         "Denoising: PSNR in dB / SSIM on the first benchmark.",
         rates_table(denoising, dict.fromkeys(denoising["method"], study.scale.denoise.lr), 2),
     ]
-    for name, parts in {"realism": realism, "anatomy": anatomy, "rates": rates}.items():
+    real = real_parts(folder / REAL)
+    for name, parts in {"realism": realism, "anatomy": anatomy, "rates": rates, "real": real}.items():
         replace_block(page, name, parts)
 
 

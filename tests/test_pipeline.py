@@ -50,6 +50,11 @@ def test_this_machines_times_come_before_the_committed_ones(tmp_path: Path, monk
     rows = "cores,seconds,stage\n2,900,10_data\n2,30,20_anatomy\n"
     (tmp_path / "results" / "doll" / "runtimes.csv").write_text(rows, encoding="utf-8")
     assert pipeline.last_seconds(study) == {"10_data": 5.0, "20_anatomy": 30, "40_pretrain_mae": 70.0}
+    (tmp_path / "results" / "smoke").mkdir()  # the scale's own run, on synthetic data
+    rows = "cores,seconds,stage\n2,900,10_data\n2,31,20_anatomy\n2,7,90_report\n"
+    (tmp_path / "results" / "smoke" / "runtimes.csv").write_text(rows, encoding="utf-8")
+    known = {"10_data": 5.0, "20_anatomy": 30, "40_pretrain_mae": 70.0, "90_report": 7}
+    assert pipeline.last_seconds(study) == known
 
 
 @pytest.fixture(scope="module")

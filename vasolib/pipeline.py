@@ -39,11 +39,14 @@ def dvc(root: Path, *arguments: str) -> str:
 
 
 def last_seconds(study: Study) -> dict[str, float]:
-    """Seconds of each execution by its label: this machine's last ones, else those in the committed table."""
+    """Seconds of each execution by its label: this machine's last ones, else those in the run's table, else those of
+    the same scale on synthetic data."""
     import pandas as pd
 
-    table = ROOT / "results" / study.params.run / "runtimes.csv"
-    seconds = dict(pd.read_csv(table)[["stage", "seconds"]].itertuples(index=False)) if table.exists() else {}
+    seconds = {}
+    for name in (study.params.scale, study.params.run):
+        if (table := ROOT / "results" / name / "runtimes.csv").exists():
+            seconds |= dict(pd.read_csv(table)[["stage", "seconds"]].itertuples(index=False))
     for path in study.work("runtimes").glob("*.json"):
         seconds[path.stem] = json.loads(path.read_text(encoding="utf-8"))["seconds"]
     return seconds

@@ -1,9 +1,23 @@
 """The README's block is made of the tables, and nothing else of the page changes."""
 
+import json
+import shutil
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from benchmarks.show import labels_needed_table, main, parts_table, rates_table, realism_table, transfer_table
+from benchmarks.show import (
+    REAL,
+    labels_needed_table,
+    main,
+    parts_table,
+    rates_table,
+    real_parts,
+    realism_table,
+    transfer_table,
+)
+from vasolib.study import ROOT
 
 REALISM = pd.DataFrame(
     {
@@ -49,7 +63,39 @@ TABLES = {
     "rates/laptop_denoise.csv": DENOISING,
     "anatomy/parts.csv": PARTS,
 }
-BLOCKS = ("realism", "anatomy", "rates")
+BLOCKS = ("realism", "anatomy", "rates", "real")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of results with all that the page shows: the committed ones stand in for those of real angiograms."""
+    for name, table in TABLES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        table.to_csv(tmp_path / name, index=False)
+    shutil.copytree(ROOT / "results" / "laptop", tmp_path / REAL)
+    return tmp_path
+
+
+def test_real_results_are_those_of_the_folder(folder):
+    facts = json.loads((folder / REAL / "run.json").read_text()) | {"data": "some hospital"}
+    (folder / REAL / "run.json").write_text(json.dumps(facts))
+    table2 = pd.read_csv(folder / REAL / "table2.csv").assign(mean=12.345, sd=0.5)
+    table2.to_csv(folder / REAL / "table2.csv", index=False)
+    parts = real_parts(folder / REAL)
+    assert "some hospital" in parts[0]
+    assert "| 12.35 ± 0.50" in parts[2].replace("**", "") or "| 12.34 ± 0.50" in parts[2].replace("**", "")
+    assert [part.count("\n") > 3 for part in parts] == [
+        False,
+        False,
+        True,
+        False,
+        True,
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
 
 
 def test_ranges_and_verdicts_stand_in_their_rows():
@@ -88,21 +134,20 @@ def test_variants_have_a_row_and_halves_a_column():
     ]
 
 
-@pytest.mark.parametrize("missing", [*TABLES, None])
-def test_the_page_changes_between_its_markers_alone(tmp_path, capsys, missing):
-    page = tmp_path / "README.md"
+@pytest.mark.parametrize("missing", [*TABLES, f"{REAL}/table5.csv", f"{REAL}/run.json", None])
+def test_the_page_changes_between_its_markers_alone(folder, capsys, missing):
+    page = folder / "README.md"
     blocks = "".join(f"<!-- {name}:begin -->\nstale\n<!-- {name}:end -->\nafter\n" for name in BLOCKS)
     page.write_text("before\n" + blocks)
-    for name, table in TABLES.items():
-        if name != missing:
-            (tmp_path / name).parent.mkdir(exist_ok=True)
-            table.to_csv(tmp_path / name, index=False)
-    code = main(["--results", str(tmp_path), "--page", str(page)])
-    text = page.read_text()
-    assert text.startswith("before\n<!-- realism:begin -->\n") and text.count("\nafter\n") == 3
     if missing:
-        assert code == 1 and f"{missing} is missing: run `python -m benchmarks." in capsys.readouterr().err
-        assert text.count("stale") == 3
+        (folder / missing).unlink()
+    code = main(["--results", str(folder), "--page", str(page)])
+    text = page.read_text()
+    assert text.startswith("before\n<!-- realism:begin -->\n") and text.count("\nafter\n") == len(BLOCKS)
+    if missing:
+        command = "make study DATA=" if REAL in missing else "python -m benchmarks."
+        assert code == 1 and f"{missing} is missing: run `{command}" in capsys.readouterr().err
+        assert text.count("stale") == len(BLOCKS)
     else:
         assert code == 0 and "stale" not in text
-        assert all(row in text for row in ("| -noise |", "| part |", "| moco |"))
+        assert all(row in text for row in ("| -noise |", "| part |", "| moco |", "| vasomim |"))
