@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 
 from vasolib import launch as module
 from vasolib import training
-from vasolib.data.store import Frame, build_store
+from vasolib.data.building import Frames, build_store
+from vasolib.data.store import Frame
 from vasolib.downstream.finetune import finetune_arm
 from vasolib.errors import UserError
 from vasolib.files import write_text
@@ -54,7 +55,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_text(tmp_path / "params.yaml", yaml.safe_dump(values))
     work = tmp_path / "work" / "doll"
     for name in ("a", "corpus"):
-        store = build_store(work / "stores" / name, frames(16), 128)
+        store = build_store(work / "stores" / name, Frames(list(frames(16))), 128, jobs=1)
     (work / "anatomy" / "reference").mkdir(parents=True)
     np.save(work / "anatomy" / "reference" / "corpus.npy", store.masks)
     for place in ("study", "launch", "pretrain", "downstream.finetune"):
