@@ -138,7 +138,7 @@ def test_the_real_command_reads_whatever_a_stage_prints(tmp_path: Path, monkeypa
     seen = {}
     monkeypatch.setattr(subprocess, "Popen", lambda command, **options: seen.update(options, command=command))
     Runner(tmp_path, [], 1).popen("pretrain@mae")
-    assert seen["command"][1:] == ["-m", "dvc", "repro", "--single-item", "pretrain@mae"]
+    assert seen["command"][1:] == ["-m", "vasolib.nursery", "dvc", "repro", "--single-item", "pretrain@mae"]
     assert (seen["cwd"], seen["encoding"], seen["errors"]) == (tmp_path, "utf-8", "replace")
     assert seen["stdin"] == subprocess.DEVNULL
 

@@ -52,7 +52,14 @@ class PatchProjection(PatchEmbed):
     """timm's patch embedding as one product of matrices, for which the CPU takes less time than for its convolution."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """Square (B, C, H, W) of any side that patches fit into -> (B, L, D)."""
+        """(B, C, H, W) of the encoder's own size -> (B, L, D). ValueError for another size."""
+        if images.shape[-2:] != self.img_size:
+            found, expected = (" x ".join(map(str, size)) for size in (images.shape[-2:], self.img_size))
+            raise ValueError(f"images of {found} pixels: this encoder takes {expected}")
+        return self.project(images)
+
+    def project(self, images: Tensor) -> Tensor:
+        """The same for any side that patches fit into, as of smaller views with positions of their own."""
         weight = self.proj.weight.permute(0, 2, 3, 1).flatten(1)  # (D, P * P * C), as patches are laid out
         return F.linear(patchify(images, self.patch_size[0]), weight, self.proj.bias)
 
