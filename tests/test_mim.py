@@ -137,7 +137,7 @@ def test_errors_are_those_of_the_masked_patches(norm_pix):
 def test_patch_embedding_equals_timms_convolution(side):
     embed = mim.build_encoder(64, 8, 48, 1, 3).patch_embed
     images, gradients = torch.rand(2, 3, side, side), []
-    for embedded in (embed(images), embed.proj(images).flatten(2).mT):
+    for embedded in (embed.project(images), embed.proj(images).flatten(2).mT):
         gradients.append(torch.autograd.grad(embedded.square().sum(), [*embed.parameters()]))
-    assert torch.allclose(embed(images), embed.proj(images).flatten(2).mT, atol=1e-5)
+    assert torch.allclose(embed.project(images), embed.proj(images).flatten(2).mT, atol=1e-5)
     assert all(torch.allclose(ours, timms, rtol=1e-4, atol=1e-3) for ours, timms in zip(*gradients, strict=True))
