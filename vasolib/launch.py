@@ -96,7 +96,8 @@ def main(arguments: list[str]) -> int:
         if failure.exitcode < 0:  # others have told themselves
             print(
                 f"error: process {number} of {processes} was ended by signal {-failure.exitcode} "
-                f"({failure.signal_name()}), and so were the others: the same command goes on after the last saved epoch",
+                f"({failure.signal_name()}), and so were the others; the same command goes on after the last "
+                "saved epoch",
                 file=sys.stderr,
                 flush=True,
             )
