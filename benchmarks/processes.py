@@ -9,6 +9,7 @@ __all__ = ["Group", "main", "row"]
 
 import argparse
 import multiprocessing
+import os
 import tempfile
 from multiprocessing.connection import Connection
 
@@ -124,6 +125,7 @@ def row(name: str, arm: Arm, scale: Scale, weak: bool, steps: int, turns: int) -
 
 def rows(given: argparse.Namespace) -> list[Row]:
     """Weak and strong for both arms."""
+    os.environ["TORCH_CPP_LOG_LEVEL"] = "ERROR"  # see vasolib.launch.main
     study = Study.load(ROOT)
     scale = study.scale_named(given.scale)
     return [

@@ -11,6 +11,7 @@ import psutil
 import pytest
 import yaml
 from safetensors.torch import load_file
+from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 from vasolib import launch as module
 from vasolib import training
@@ -145,19 +146,18 @@ def test_parameters_are_those_of_the_work():
 @pytest.mark.parametrize(
     ("ends", "said"),
     [
-        ({0: (1, "UserError: x")}, ""),  # it has told itself
-        ({0: (1, ""), 2: (-9, "")}, "process 2 of 4 was ended by signal 9 (SIGKILL), and so were the others"),
-        ({1: (1, "UserError: no file")}, "process 1 of 4 ended with status 1 (UserError: no file)"),
+        ({1: 1}, ""),  # it has told itself
+        ({0: 1, 2: -9}, "process 2 of 4 was ended by signal 9 (SIGKILL), and so were the others"),
     ],
 )
 def test_the_process_that_failed_first_is_named(monkeypatch: pytest.MonkeyPatch, capsys, ends: dict, said: str):
-    class Ended(module.ProcessFailure):
-        def __init__(self, exitcode: int, message: str) -> None:
-            self.exitcode, self.message, self.pid, self.timestamp = exitcode, message, 1, 0
+    class Ended(ProcessFailure):
+        def __init__(self, exitcode: int) -> None:
+            self.exitcode = exitcode
 
     def fail(arguments) -> None:
         failure = module.ChildFailedError.__new__(module.ChildFailedError)
-        failure.failures = {number: Ended(*end) for number, end in ends.items()}
+        failure.failures = {number: Ended(end) for number, end in ends.items()}
         raise failure
 
     monkeypatch.setattr(module, "end_with_parent", lambda: None)

@@ -12,6 +12,7 @@ __all__ = [
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -44,7 +45,8 @@ def is_first() -> bool:
 def process_group() -> Iterator[None]:
     """Join the processes that torchrun started, for the block: NCCL on CUDA, a device each, or else gloo.
 
-    Where another process is lost, this one ends too, with status 1 and a line that says so.
+    Where another process is lost, this one ends too, with status 1 and a line that says so. An error that several
+    processes find is raised in one of them; the others end silently.
 
     Raises:
         UserError: fewer CUDA devices than processes on this machine.
@@ -60,13 +62,19 @@ def process_group() -> Iterator[None]:
                 "device (--nproc-per-node)"
             )
         torch.cuda.set_device(local)
-    distributed.init_process_group("nccl" if cuda else "gloo", timeout=TIMEOUT)
+    store, number, count = next(distributed.rendezvous("env://", timeout=TIMEOUT))
+    backend = "nccl" if cuda else "gloo"
+    distributed.init_process_group(backend, store=store, rank=number, world_size=count, timeout=TIMEOUT)
     signal.signal(signal.SIGTERM, _stop)  # torchrun sends it to those that are left
     try:
         yield
     except RuntimeError as error:
         if processes() > 1 and (isinstance(error, distributed.DistError) or "gloo" in str(error)):
             _stop()
+        raise
+    except (UserError, FloatingPointError):
+        if store.add("told", 1) > 1:
+            sys.exit(1)
         raise
     finally:
         distributed.destroy_process_group()

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import torch
 from torch.distributed.elastic.multiprocessing import SignalException
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure, record
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 from vasolib.distributed import process_group
 from vasolib.errors import UserError
@@ -27,17 +27,16 @@ from vasolib.study import ROOT, Study
 def command(work: Callable[..., None], arguments: list[str]) -> int:
     """Exit status of a training's command line: its key=value pairs handed to `work`, here or under torchrun.
 
-    Wrong input is one line, of the first process; torchrun is told by each.
+    Wrong input is one line.
     """
     end_with_parent()
     try:
         with process_group():
             parameters = pairs(work, arguments)
             torch.set_num_threads(Study.open(parameters["run"]).scale.threads)
-            record(work)(**parameters)
+            work(**parameters)
     except (UserError, FloatingPointError) as error:
-        if os.environ.get("RANK", "0") == "0":
-            print(f"error: {error}", file=sys.stderr, flush=True)
+        print(f"error: {error}", file=sys.stderr, flush=True)
         return 1
     return 0
 
@@ -94,21 +93,18 @@ def main(arguments: list[str]) -> int:
     except ChildFailedError as failed:
         # one that was killed rather than those that ended because of it
         number, failure = min(failed.failures.items(), key=lambda item: item[1].exitcode)
-        if number or failure.exitcode != 1:  # else it has told itself
-            print(f"error: process {number} of {processes} {fate(failure)}", file=sys.stderr, flush=True)
+        if failure.exitcode < 0:  # others have told themselves
+            print(
+                f"error: process {number} of {processes} was ended by signal {-failure.exitcode} "
+                f"({failure.signal_name()}), and so were the others; the same command goes on after the last "
+                "saved epoch",
+                file=sys.stderr,
+                flush=True,
+            )
         return 1
     except SignalException:
         return 130
     return 0
-
-
-def fate(failure: ProcessFailure) -> str:
-    """How a process ended, and what to do."""
-    if failure.exitcode < 0:
-        how = f"was ended by signal {-failure.exitcode} ({failure.signal_name()})"
-    else:
-        how = f"ended with status {failure.exitcode} ({failure.message})"
-    return f"{how}, and so were the others: the same command goes on after the last saved epoch"
 
 
 if __name__ == "__main__":
