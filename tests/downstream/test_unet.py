@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vasolib.downstream.finetune import dice_bce
-from vasolib.downstream.unet import UNet, ViTUNet
+from vasolib.downstream.unet import DenseGradient, UNet, ViTUNet
 from vasolib.metrics import dsc
 from vasolib.mim import build_encoder
 from vasolib.training import seeded
@@ -150,3 +150,14 @@ def test_two_images_are_learnt_by_heart(build):
     with torch.no_grad():
         found = model.eval()(images)[:, 0] > 0
     assert all(dsc(p.numpy(), t[0].numpy()) > 0.9 for p, t in zip(found, masks, strict=True))
+
+
+def test_a_skip_gets_its_share_of_the_gradient_without_gaps():
+    deep, skip, factor = torch.rand(2, 4, 3, 3), torch.rand(2, 5, 3, 3, requires_grad=True), torch.rand(2, 9, 3, 3)
+    seen = DenseGradient.apply(skip)
+    seen.register_hook(lambda gradient: strides.append(gradient.stride()))
+    skip.register_hook(lambda gradient: strides.append(gradient.stride()))
+    strides: list[tuple[int, ...]] = []
+    (torch.cat([deep, seen], dim=1) * factor).sum().backward()
+    assert torch.equal(seen, skip) and torch.equal(skip.grad, factor[:, 4:])
+    assert strides == [(81, 9, 3, 1), (45, 1, 15, 5)]
