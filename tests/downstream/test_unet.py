@@ -152,12 +152,13 @@ def test_two_images_are_learnt_by_heart(build):
     assert all(dsc(p.numpy(), t[0].numpy()) > 0.9 for p, t in zip(found, masks, strict=True))
 
 
-def test_a_skip_gets_its_share_of_the_gradient_without_gaps():
-    deep, skip, factor = torch.rand(2, 4, 3, 3), torch.rand(2, 5, 3, 3, requires_grad=True), torch.rand(2, 9, 3, 3)
-    seen = DenseGradient.apply(skip)
-    seen.register_hook(lambda gradient: strides.append(gradient.stride()))
+@pytest.mark.parametrize(
+    ("layout", "dense"), [(torch.channels_last, (45, 1, 15, 5)), (torch.contiguous_format, (45, 9, 3, 1))]
+)
+def test_a_skip_gets_its_share_of_the_gradient_without_gaps(layout, dense):
+    deep, skip, factor = (torch.rand(2, c, 3, 3).contiguous(memory_format=layout) for c in (4, 5, 9))
+    seen, strides = DenseGradient.apply(skip.requires_grad_()), []
     skip.register_hook(lambda gradient: strides.append(gradient.stride()))
-    strides: list[tuple[int, ...]] = []
     (torch.cat([deep, seen], dim=1) * factor).sum().backward()
     assert torch.equal(seen, skip) and torch.equal(skip.grad, factor[:, 4:])
-    assert strides == [(81, 9, 3, 1), (45, 1, 15, 5)]
+    assert strides == [dense]
