@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vasolib.downstream.finetune import dice_bce
-from vasolib.downstream.unet import UNet, ViTUNet
+from vasolib.downstream.unet import DenseGradient, UNet, ViTUNet
 from vasolib.metrics import dsc
 from vasolib.mim import build_encoder
 from vasolib.training import seeded
@@ -150,3 +150,15 @@ def test_two_images_are_learnt_by_heart(build):
     with torch.no_grad():
         found = model.eval()(images)[:, 0] > 0
     assert all(dsc(p.numpy(), t[0].numpy()) > 0.9 for p, t in zip(found, masks, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("layout", "dense"), [(torch.channels_last, (45, 1, 15, 5)), (torch.contiguous_format, (45, 9, 3, 1))]
+)
+def test_a_skip_gets_its_share_of_the_gradient_without_gaps(layout, dense):
+    deep, skip, factor = (torch.rand(2, c, 3, 3).contiguous(memory_format=layout) for c in (4, 5, 9))
+    seen, strides = DenseGradient.apply(skip.requires_grad_()), []
+    skip.register_hook(lambda gradient: strides.append(gradient.stride()))
+    (torch.cat([deep, seen], dim=1) * factor).sum().backward()
+    assert torch.equal(seen, skip) and torch.equal(skip.grad, factor[:, 4:])
+    assert strides == [dense]
