@@ -88,3 +88,14 @@ def test_guided_masking_is_one_graph(generator):
     compiled = torch.compile(masking.guided_by, fullgraph=True, backend="aot_eager")
     masked = compiled(uniform, weights, 0.5, 0.5)
     assert all(map(torch.equal, masked, masking.guided_by(uniform, weights, 0.5, 0.5)))
+
+
+def test_patch_weights_are_those_of_pooled_guidance(generator):
+    guidance = torch.rand(3, 12, 20, generator=generator)
+    pooled = torch.nn.functional.avg_pool2d(guidance[:, None], 4).flatten(1)
+    with torch.autocast("cpu", torch.bfloat16):  # as in a training step
+        weights = masking.patch_weights(guidance, 4)
+    assert torch.allclose(weights, pooled / pooled.sum(dim=1, keepdim=True), rtol=1e-5)
+    vessels = (guidance < 0.1).to(torch.uint8)
+    pooled = torch.nn.functional.avg_pool2d(vessels[:, None].float(), 4).flatten(1)
+    assert torch.equal(masking.patch_weights(vessels, 4), pooled / pooled.sum(dim=1, keepdim=True))
