@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
-from timm.layers import PatchEmbed
 from timm.layers.pos_embed_sincos import build_sincos2d_pos_embed
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
@@ -48,27 +47,11 @@ def sincos_positions(grid: int, dim: int) -> Tensor:
     return torch.cat([torch.zeros(1, dim), positions])[None]
 
 
-class PatchProjection(PatchEmbed):
-    """timm's patch embedding as one product of matrices, for which the CPU takes less time than for its convolution."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, C, H, W) of the encoder's own size -> (B, L, D). ValueError for another size."""
-        if images.shape[-2:] != self.img_size:
-            found, expected = (" x ".join(map(str, size)) for size in (images.shape[-2:], self.img_size))
-            raise ValueError(f"images of {found} pixels: this encoder takes {expected}")
-        return self.project(images)
-
-    def project(self, images: Tensor) -> Tensor:
-        """The same for any side that patches fit into, as of smaller views with positions of their own."""
-        weight = self.proj.weight.permute(0, 2, 3, 1).flatten(1)  # (D, P * P * C), as patches are laid out
-        return F.linear(patchify(images, self.patch_size[0]), weight, self.proj.bias)
-
-
 def build_encoder(img_size: int, patch: int, embed_dim: int, depth: int, num_heads: int) -> VisionTransformer:
     """timm's ViT as MAE uses it: class token, fixed sine-cosine positions, no head."""
     encoder = VisionTransformer(
         img_size=img_size, patch_size=patch, embed_dim=embed_dim, depth=depth, num_heads=num_heads,
-        num_classes=0, global_pool="", norm_layer=NORM, embed_layer=PatchProjection,
+        num_classes=0, global_pool="", norm_layer=NORM,
     )  # fmt: skip
     encoder.pos_embed = nn.Parameter(sincos_positions(img_size // patch, embed_dim), requires_grad=False)
     return encoder

@@ -125,7 +125,7 @@ class Head(nn.Module):
 
 def class_token(encoder: VisionTransformer, images: Tensor, positions: Tensor) -> Tensor:
     """Class tokens (B, D) of images of any side whose patches have the `positions` (1, 1 + L, D)."""
-    x = encoder.patch_embed.project(images)
+    x = encoder.patch_embed.proj(images).flatten(2).mT
     x = torch.cat([encoder.cls_token.expand(len(x), -1, -1), x], dim=1) + positions
     return encoder.norm(encoder.blocks(x)[:, 0])
 
