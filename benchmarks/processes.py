@@ -45,14 +45,14 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(0)
         self.batch = [torch.stack(own_rows(list(part))) for part in noise(batch, scale.image.side)]
 
-    def step(self) -> float:
-        """One step as `vasolib.training.fit` makes it; the loss of the whole batch."""
+    def step(self) -> Tensor:
+        """One step as `vasolib.training.fit` makes it; the loss of this process's part of the batch."""
         with autocast(torch.device("cpu")):
             loss = self.loss_fn(self.batch, 0.5, self.generator)["loss"]
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
-        return float(mean(loss.detach()))
+        return loss.detach()
 
 
 def noise(batch: int, side: int) -> tuple[Tensor, Tensor]:
@@ -70,7 +70,8 @@ def serve(orders: Connection, rank: int, count: int, meeting: str, arm: Arm, sca
         distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=count)
     trainer = Trainer(arm, scale, batch)
     while steps := orders.recv():
-        orders.send([trainer.step() for _ in range(steps)])
+        losses = [trainer.step() for _ in range(steps)]
+        orders.send(mean(torch.stack(losses)).tolist())
     if count > 1:
         distributed.destroy_process_group()
 
