@@ -13,7 +13,7 @@ import pandas as pd
 
 from benchmarks.command import parser, told
 from vasolib.errors import UserError
-from vasolib.report import counted, replace_block, run_line
+from vasolib.report import ITEMS, counted, read_table, replace_block, run_line
 from vasolib.report_tables import compact_grid, grid, markdown, piped
 from vasolib.study import ROOT, Study
 
@@ -26,11 +26,7 @@ MADE_BY = {  # table below results -> the command that makes it
     "anatomy/parts.csv": "benchmarks.anatomy_parts --real FOLDER",
 }
 REAL = "laptop-real"  # what `make study DATA=<...>/real` calls its results
-REAL_TABLES = {
-    "table2.csv": "Comparison of methods (Table 2)",
-    "table3.csv": "Guidance and consistency loss (Table 3)",
-    "table5.csv": "Shares of guided patches, from start to end of training (Table 5)",
-}
+REAL_TABLES = ("data.csv", "table2.csv", "table3.csv", "table5.csv")
 
 
 def realism_table(table: pd.DataFrame) -> str:
@@ -97,23 +93,16 @@ def parts_table(table: pd.DataFrame) -> str:
 
 
 def real_parts(folder: Path) -> list[str]:
-    """What was run on real angiograms, Tables 2, 3 and 5 and the ledger of it, from the results in a folder."""
-    facts = json.loads(made(folder / "run.json").read_text(encoding="utf-8"))
-    verdicts, parts = _results(folder, "verdicts.csv"), [run_line(facts)]
-    for name, title in REAL_TABLES.items():
-        parts += [f"**{title}**", markdown(compact_grid(_results(folder, name)))]
+    """What was run on real angiograms, Tables 1, 2, 3 and 5 and the ledger of it, from the results in a folder."""
+    if not (folder / "run.json").is_file():
+        raise UserError(f"{folder / 'run.json'} is missing: run `make study DATA=FOLDER`, the folder's name being real")
+    parts = [run_line(json.loads((folder / "run.json").read_text(encoding="utf-8")))]
+    items = {item.file: item for item in ITEMS}
+    for item in (items[name] for name in REAL_TABLES):
+        table = read_table(folder, item)
+        parts += [f"**{item.title}**", markdown(compact_grid(table) if "published" in table else grid(table))]
+    verdicts = read_table(folder, items["verdicts.csv"])
     return [*parts, f"**Claims**: {', '.join(text for _, text in counted(verdicts))}", markdown(grid(verdicts))]
-
-
-def _results(folder: Path, name: str) -> pd.DataFrame:
-    return pd.read_csv(made(folder / name), keep_default_na=False, na_values=[""])  # as the report reads them
-
-
-def made(path: Path) -> Path:
-    """A path of the study on real angiograms; UserError where that has not been run."""
-    if not path.is_file():
-        raise UserError(f"{path} is missing: run `make study DATA=FOLDER` with a folder of the name real first")
-    return path
 
 
 def read(folder: Path, name: str) -> pd.DataFrame:
