@@ -12,6 +12,7 @@ import pytest
 
 from vasolib import cluster, parallel
 from vasolib.errors import UserError
+from vasolib.metrics import Labels
 from vasolib.parallel import spread
 
 COUNT = 60
@@ -74,6 +75,20 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(on_cluster):
     killed = processes[COUNT // 4]
     assert os.getpid() not in processes and len(set(processes)) >= 2
     assert killed not in processes[-COUNT // 4 :]
+
+
+def test_scores_of_a_cluster_are_those_of_this_process(on_cluster, monkeypatch):
+    labels, predictions = np.random.default_rng(0).random((2, 12, 32, 32)) < 0.6
+    names, before = [f"image {i}" for i in range(12)], tasks_done(on_cluster)
+    theirs = Labels.of(labels, names).score(predictions)
+    assert tasks_done(on_cluster) > before
+    monkeypatch.delenv(parallel.ADDRESS)
+    assert theirs.equals(Labels.of(labels, names).score(predictions))
+
+
+def tasks_done(started) -> int:
+    """How many times a task of the cluster became one whose result lies with a worker."""
+    return sum(row[2] == "memory" for row in started.scheduler.transition_log)
 
 
 def deadly(item: int) -> int:

@@ -40,6 +40,10 @@ def test_other_processes_do_the_work():
     assert os.getpid() not in set(spread(process, range(9), 2))
 
 
+def test_light_work_stays_here():
+    assert set(spread(process, range(9), light=True)) == {os.getpid()}
+
+
 def process(_: int) -> int:
     return os.getpid()
 

@@ -48,32 +48,32 @@ def test_images_smaller_than_the_kernels(shape):
     assert np.abs(difference).max() <= 1 and (difference != 0).mean() < 0.02
 
 
-def test_the_exact_part_mends_what_short_kernels_lose(monkeypatch):
+def test_the_exact_part_mends_what_short_kernels_lose():
     image = clouds((256, 256), 0.0, seed=3)
-    want = levels_of_skimage(image)
-    monkeypatch.setattr(ridges, "REACH", 4)
-    monkeypatch.setattr(ridges, "DOUBT", 0.0)
-    wrong = (ridges.ridge_levels(image, SIGMAS) != want)[20:-20, 20:-20]
-    assert 0 < wrong.sum() < 500
-    monkeypatch.setattr(ridges, "DOUBT", 0.02)
-    assert np.array_equal(ridges.ridge_levels(image, SIGMAS)[20:-20, 20:-20], want[20:-20, 20:-20])
+    exact, near = sato(image, sigmas=SIGMAS, black_ridges=True, mode="reflect", cval=0), ridges.DOUBT / 2
+    lost = np.where(exact > 1, np.rint(exact) + np.where(exact < np.rint(exact), near, -near), exact).astype(np.float32)
+    wrong = (lost.astype(np.uint8) != exact.astype(np.uint8))[20:-20, 20:-20]
+    assert wrong.mean() > 0.3
+    ridges.decide(lost, image, ridges.exact_kernels(SIGMAS), np.square(SIGMAS) / 2, 20)
+    assert np.array_equal(lost.astype(np.uint8)[20:-20, 20:-20], exact.astype(np.uint8)[20:-20, 20:-20])
 
 
-def test_the_exact_part_has_all_digits_of_skimage(monkeypatch):
-    image, seen = clouds((256, 256), 0.5, seed=4), []
-    monkeypatch.setattr(ridges, "DOUBT", 1.0)  # every pixel is in doubt
-    exact = ridges.exact
+def test_only_what_is_in_doubt_is_computed_again():
+    image = clouds((64, 64), 0.0, seed=3)
+    response = np.full(image.shape, 7.4, np.float32)
+    response[30, 30], response[0, 0], response[40, 40] = 7, 7, 0
+    ridges.decide(response, image, ridges.exact_kernels(SIGMAS), np.square(SIGMAS) / 2, 20)
+    assert {tuple(where) for where in np.argwhere(response != np.float32(7.4))} == {(0, 0), (30, 30), (40, 40)}
+    assert response[0, 0] == 7 and response[40, 40] == 0 and response[30, 30] != 7
 
-    def both(image, rows, columns, sigmas):
-        seen.append((rows, columns, exact(image, rows, columns, sigmas)))
-        return np.zeros(len(rows))
 
-    monkeypatch.setattr(ridges, "exact", both)
-    monkeypatch.setattr(ridges, "TOGETHER", 2000)
-    ridges.ridge_levels(image, SIGMAS)
-    want = sato(image, sigmas=SIGMAS, black_ridges=True, mode="reflect", cval=0)
-    for rows, columns, found in seen:
-        assert np.allclose(found, want[rows, columns], atol=1e-9)
+@pytest.mark.parametrize("sigmas", [SIGMAS, (2,), (0.7, 6)])
+def test_the_exact_part_has_all_digits_of_skimage(sigmas):
+    image = clouds((200, 220), 0.5, seed=4)
+    want = sato(image, sigmas=sigmas, black_ridges=True, mode="reflect", cval=0)
+    kernels, scales = ridges.exact_kernels(sigmas), np.square(sigmas) / 2
+    for y, x in np.random.default_rng(0).integers(30, 170, (200, 2)):
+        assert ridges.exact(image, y, x, kernels, scales) == pytest.approx(want[y, x], abs=1e-9)
 
 
 def test_one_dark_line_answers_as_calculated():

@@ -34,7 +34,7 @@ LIBRARIES = (
     "torch", "torch._dynamo", "timm.models.vision_transformer", "torchvision.transforms.v2.functional",
     "safetensors.torch", "numba", "joblib", "pandas", "matplotlib.figure", "matplotlib.backends.backend_agg",
     "scipy.ndimage", "scipy.stats", "skimage.feature.corner", "skimage.metrics._structural_similarity",
-    "skimage.morphology._skeletonize", "skimage.transform._warps", "sklearn.metrics",
+    "skimage.transform._warps", "sklearn.metrics",
 )  # fmt: skip
 
 

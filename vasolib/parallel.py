@@ -18,7 +18,7 @@ AHEAD = 8  # batches per core that are held at a time: a pool left to itself run
 
 
 def spread(
-    function: Callable[[Item], Result], items: Iterable[Item], jobs: int = -1, *, threads: bool = False
+    function: Callable[[Item], Result], items: Iterable[Item], jobs: int = -1, *, light: bool = False
 ) -> Iterator[Result]:
     """`function` of each item, in the order of the items, whoever computes it.
 
@@ -29,14 +29,14 @@ def spread(
         function: without effects, since one that a lost worker had begun is computed again elsewhere.
         items: taken as they are needed.
         jobs: processes (-1: all cores, or all of the cluster's); 1: this process, cluster or not.
-        threads: where there is no cluster, threads instead of processes: for what lets go of Python's lock.
+        light: where there is no cluster, in this process: for what takes less time than handing it to another.
 
     Raises:
         UserError: see `vasolib.cluster.connected`.
     """
     items = iter(items)
     batches = iter(lambda: list(islice(items, BATCH)), [])
-    with workers(jobs, threads) as (pool, cores):
+    with workers(jobs, light) as (pool, cores):
         while block := list(islice(batches, AHEAD * cores)):
             for results in pool(delayed(each)(function, batch) for batch in block):
                 yield from results
@@ -52,7 +52,7 @@ def each(function: Callable[[Item], Result], batch: list[Item]) -> list[Result]:
 
 
 @contextmanager
-def workers(jobs: int, threads: bool) -> Iterator[tuple[Parallel, int]]:
+def workers(jobs: int, light: bool) -> Iterator[tuple[Parallel, int]]:
     """joblib's pool and the number of its cores."""
     address = os.environ.get(ADDRESS)
     if address and jobs != 1:
@@ -61,6 +61,6 @@ def workers(jobs: int, threads: bool) -> Iterator[tuple[Parallel, int]]:
         with connected(address) as backend, Parallel(backend=backend, return_as="generator", batch_size=1) as pool:
             yield pool, backend.effective_n_jobs(-1)
     else:
-        prefer = "threads" if threads else "processes"
-        with Parallel(n_jobs=jobs, prefer=prefer, return_as="generator", batch_size=1) as pool:
-            yield pool, effective_n_jobs(jobs)
+        cores = 1 if light else effective_n_jobs(jobs)
+        with Parallel(n_jobs=cores, return_as="generator", batch_size=1) as pool:
+            yield pool, cores

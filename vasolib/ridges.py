@@ -12,12 +12,10 @@ import math
 
 import numpy as np
 from numba import njit
-from numpy.lib.stride_tricks import sliding_window_view
 
 REACH = 5  # standard deviations at which kernels end
 EXACT_REACH = 8  # the same, where nothing may be lost
 DOUBT = 1e-4  # grey levels: closer to a whole number than this, single precision and short kernels do not decide
-TOGETHER = 256  # pixels that are computed exactly at a time, to bound the memory
 
 
 def ridge_levels(image: np.ndarray, sigmas: tuple[float, ...]) -> np.ndarray:
@@ -37,33 +35,39 @@ def ridge_levels(image: np.ndarray, sigmas: tuple[float, ...]) -> np.ndarray:
         down, across = filtered(grey, d, g), filtered(grey, g, d)
         hessian = filtered(down, d, g), filtered(down, g, d), filtered(across, g, d)
         keep_larger(response, *hessian, np.float32(sigma**2 / 2))
-    near = math.ceil(REACH * max(sigmas))
-    inner = response[near:-near, near:-near]
-    rows, columns = np.nonzero((np.abs(inner - np.rint(inner)) < DOUBT) & (inner > 0.5))
-    for i in range(0, len(rows), TOGETHER):
-        where = rows[i : i + TOGETHER] + near, columns[i : i + TOGETHER] + near
-        response[where] = exact(image, *where, sigmas)
+    decide(response, image, exact_kernels(sigmas), np.square(sigmas) / 2, math.ceil(REACH * max(sigmas)))
     return response.astype(np.uint8)
 
 
 def half_kernels(sigma: float, reach: int) -> tuple[np.ndarray, np.ndarray]:
     """A Gaussian of sigma / sqrt 2 and its derivative, from their middle outwards; the other half mirrors it.
 
-    The Gaussian's middle is halved, as it is met from both sides.
+    The Gaussian's middle is halved, as it is met from both sides. The length is even.
     """
     s = sigma / math.sqrt(2)
-    t = np.arange(math.ceil(reach * s) + 1)
+    t = np.arange(2 * math.ceil((reach * s + 1) / 2))
     g = np.exp(-0.5 * (t / s) ** 2)
     g[0] /= 2
     g /= 2 * g.sum()
     return g, t / s**2 * g
 
 
+def exact_kernels(sigmas: tuple[float, ...]) -> np.ndarray:
+    """The whole kernels gg, gd, dd of g and d met twice, for each scale: (S, 3, K), zeros around the shorter ones."""
+    kernels = []
+    for sigma in sigmas:
+        wide = [np.pad(kernel, (len(kernel) - 1, 0)) for kernel in half_kernels(sigma, EXACT_REACH)]
+        g, d = wide[0] + wide[0][::-1], wide[1] - wide[1][::-1]
+        kernels.append([np.convolve(g, g), np.convolve(g, d), np.convolve(d, d)])
+    longest = max(len(gg) for gg, _, _ in kernels)
+    return np.stack([np.pad(three, ((0, 0), ((longest - len(three[0])) // 2,) * 2)) for three in kernels])
+
+
 @njit(inline="always")  # a call would cost more than the work
-def add_pairs(line, weight, sign, after, before):
-    """line += weight * (after + sign * before), element by element."""
+def add_pairs(line, weights, sign, after, before, later, earlier):
+    """line += weights[0] * (after + sign * before) + weights[1] * (later + sign * earlier), element by element."""
     for j in range(len(line)):
-        line[j] += weight * (after[j] + sign * before[j])
+        line[j] += weights[0] * (after[j] + sign * before[j]) + weights[1] * (later[j] + sign * earlier[j])
 
 
 @njit(cache=True)
@@ -87,12 +91,15 @@ def filtered(image, down, across):
     row = line[reach : reach + w]
     for i in range(h):
         row[:] = 0
-        for t in range(len(down)):
-            add_pairs(row, down[t], sign_down, image[mirrored(i + t, h)], image[mirrored(i - t, h)])
+        for t in range(0, len(down), 2):
+            after, before = image[mirrored(i + t, h)], image[mirrored(i - t, h)]
+            later, earlier = image[mirrored(i + t + 1, h)], image[mirrored(i - t - 1, h)]
+            add_pairs(row, down[t : t + 2], sign_down, after, before, later, earlier)
         for t in range(1, reach + 1):
             line[reach - t], line[reach + w - 1 + t] = row[mirrored(-t, w)], row[mirrored(w - 1 + t, w)]
-        for t in range(reach + 1):
-            add_pairs(out[i], across[t], sign_across, line[reach + t : reach + t + w], line[reach - t : reach - t + w])
+        for t in range(0, len(across), 2):
+            after, before = line[reach + t :], line[reach - t :]
+            add_pairs(out[i], across[t : t + 2], sign_across, after, before, after[1:], line[reach - t - 1 :])
     return out
 
 
@@ -105,16 +112,38 @@ def keep_larger(response, rr, rc, cc, scale):
             response[i, j] = max(response[i, j], scale * (rr[i, j] + cc[i, j] + np.sqrt(half)))
 
 
-def exact(image: np.ndarray, rows: np.ndarray, columns: np.ndarray, sigmas: tuple[float, ...]) -> np.ndarray:
-    """The response at single pixels in double precision: (P,) rows and columns -> (P,)."""
-    responses = [np.zeros(len(rows))]
-    for sigma in sigmas:
-        wide = [np.pad(kernel, (len(kernel) - 1, 0)) for kernel in half_kernels(sigma, EXACT_REACH)]
-        g, d = wide[0] + wide[0][::-1], wide[1] - wide[1][::-1]
-        kernels = np.stack([np.convolve(g, g), np.convolve(g, d), np.convolve(d, d)], axis=1)
-        reach = len(kernels) // 2
-        around = np.pad(image, reach, mode="symmetric")
-        windows = sliding_window_view(around, (2 * reach + 1,) * 2)[rows, columns].astype(float)
-        (_, _, rr), (_, rc, _), (cc, _, _) = np.einsum("pij,ja,ib->abp", windows, kernels, kernels, optimize=True)
-        responses.append(sigma**2 / 2 * (rr + cc + np.sqrt((rr - cc) ** 2 + 4 * rc**2)))
-    return np.max(responses, axis=0)
+@njit(cache=True)
+def decide(response, image, kernels, scales, near):
+    """Replace, where single precision does not decide on a whole number, the response by that in double precision.
+
+    Not within `near` pixels of the border, beyond which filtering twice is not filtering by both kernels at once.
+    """
+    h, w = image.shape
+    for y in range(near, h - near):
+        for x in range(near, w - near):
+            if response[y, x] > 0.5 and abs(response[y, x] - np.rint(response[y, x])) < DOUBT:
+                response[y, x] = exact(image, y, x, kernels, scales)
+
+
+@njit(cache=True, fastmath=True)
+def exact(image, y, x, kernels, scales):
+    """The response at one pixel in double precision, by the kernels (S, 3, K) of `exact_kernels`."""
+    size = kernels.shape[2]
+    column = np.array([mirrored(x + j - size // 2, image.shape[1]) for j in range(size)])
+    window, largest = np.empty((size, size)), 0.0
+    for i in range(size):
+        row = image[mirrored(y + i - size // 2, image.shape[0])]
+        for j in range(size):
+            window[i, j] = row[column[j]]
+    for s in range(len(kernels)):
+        gg, gd, dd = kernels[s]
+        rr = rc = cc = 0.0
+        for i in np.nonzero(gg)[0]:
+            smooth = slope = bend = 0.0  # across, at this row
+            for j in range(size):
+                smooth += window[i, j] * gg[j]
+                slope += window[i, j] * gd[j]
+                bend += window[i, j] * dd[j]
+            rr, rc, cc = rr + dd[i] * smooth, rc + gd[i] * slope, cc + gg[i] * bend
+        largest = max(largest, scales[s] * (rr + cc + np.sqrt((rr - cc) ** 2 + 4 * rc**2)))
+    return largest
