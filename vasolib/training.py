@@ -91,11 +91,10 @@ def mix(*seed: int) -> int:
 
 
 def normalise(images: Tensor, device: torch.device) -> Tensor:
-    """Grey (B, 1, H, W) uint8 -> (B, 3, H, W) float: replicated to RGB, ImageNet mean and deviation."""
-    grey = images.to(device, non_blocking=True).float() / 255
-    mean = torch.tensor(IMAGENET_MEAN, device=device).view(3, 1, 1)
-    std = torch.tensor(IMAGENET_STD, device=device).view(3, 1, 1)
-    return (grey - mean).div_(std).contiguous(memory_format=torch.channels_last)
+    """Grey (B, 1, H, W) uint8 -> (B, 3, H, W) float, channels last: replicated to RGB, ImageNet mean and deviation."""
+    grey = images.to(device, non_blocking=True).permute(0, 2, 3, 1).float() / 255
+    mean, std = torch.tensor(IMAGENET_MEAN, device=device), torch.tensor(IMAGENET_STD, device=device)
+    return (grey - mean).div_(std).permute(0, 3, 1, 2)
 
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
