@@ -145,9 +145,9 @@ TWO = SimpleNamespace(name="two", images=[1, 2, 3], masks=None)
 @pytest.mark.parametrize(
     ("answer", "ok", "finding"),
     [
-        (({"one": ONE}, {}), True, "one 2 images (labelled)"),
-        (({"two": TWO}, {"x": "empty"}), True, "two 3 images (not labelled); left out x: empty"),
-        (({}, {"x": "empty"}), False, "no data set in somewhere; left out x: empty"),
+        (({"one": ONE}, []), True, "one 2 images (labelled)"),
+        (({"two": TWO}, ["x is empty"]), True, "two 3 images (not labelled); left out: x is empty"),
+        (({}, ["x is empty"]), False, "no data set in somewhere; left out: x is empty"),
         (UserError("no such folder"), False, "no such folder"),
     ],
 )

@@ -148,7 +148,7 @@ def check_data(folder: Path | None) -> Check:
     except (UserError, OSError) as error:
         return Check("data", False, str(error), remedy)
     kinds = [f"{s.name} {len(s.images)} images ({'' if any(s.masks or ()) else 'not '}labelled)" for s in sets.values()]
-    dropped = [f"left out {name}: {reason}" for name, reason in left_out.items()]
+    dropped = [f"left out: {one}" for one in left_out]
     return Check("data", bool(sets), "; ".join((kinds or [f"no data set in {folder}"]) + dropped), remedy)
 
 

@@ -71,7 +71,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(stores: dict, f
     returned, left_out = write_stores(
         tmp_path / "again", "synthetic", BENCHMARKS, SIZES, 0, 48, unfinished=tmp_path / ".u"
     )
-    assert content(tmp_path / "again") == content(folder) and left_out == {}
+    assert content(tmp_path / "again") == content(folder) and left_out == []
     assert list(returned) == ["corpus", *BENCHMARKS]
     other, _ = write_stores(tmp_path / "other", "synthetic", BENCHMARKS[:1], SIZES, 1, 48, unfinished=tmp_path / ".u")
     assert not set(other["corpus"].table["sha256"]) & set(stores["corpus"].table["sha256"])
@@ -147,7 +147,7 @@ def test_a_real_corpus_is_what_has_no_label_and_what_is_trained_on(real: Path, t
         tmp_path / "stores", str(real), ("left", "right"), SIZES, 0, 24, unfinished=tmp_path / ".u"
     )
     assert list(stores) == ["corpus", "left", "right"]
-    assert list(left_out) == ["boxed"] and "detection" in left_out["boxed"]
+    assert [one.file for one in left_out] == ["boxed"] and "detection" in left_out[0].reason
     corpus = stores["corpus"]
     assert corpus.masks is None and not (corpus.folder / "masks.npy").exists()
     wanted = {"plain/U1_0", "plain/U2_0", "plain/U3_0"}
