@@ -11,7 +11,6 @@ import yaml
 
 from vasolib.errors import UserError, nearest
 
-
 BROKEN = (OSError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RecursionError, yaml.YAMLError)
 
 

@@ -47,7 +47,7 @@ def check_disk(root: Path) -> None:
 
 
 def mirror(home: Study, scale: str, data: Path | None) -> Study:
-    """runs/<scale> or runs/<scale>-<data's name>, brought up to date with the checkout; an archive is unpacked there."""
+    """runs/<scale> or runs/<scale>-<data's name>, brought up to date; an archive is unpacked there."""
     if data is None:
         return copy_project(home.root, home.root / "runs" / scale, {"scale": scale, "run": scale})
     name = stem_of_archive(data.name) if is_archive(data) else data.resolve().name

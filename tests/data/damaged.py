@@ -15,7 +15,7 @@ from vasolib.data.folder import find_sets, frames_of
 from vasolib.data.left_out import LeftOut
 from vasolib.data.store import Frame
 
-STEMS = [f"p{number}_0" for number in range(6)]
+STEMS = [f"p{number}_0" for number in range(12)]
 VICTIM = "p3_0"
 SHAPE = (20, 16)
 
@@ -52,7 +52,7 @@ def png_header(width: int, height: int, data: bytes = b"x") -> bytes:
 
 
 def make_set(root: Path) -> Path:
-    """The set `real` of six patients, good throughout."""
+    """The set `real` of twelve patients, good throughout."""
     for kind in ("images", "masks"):
         (root / "real" / kind).mkdir(parents=True)
         for stem in STEMS:
@@ -93,5 +93,7 @@ def check_row(root: Path, row: Bad, monkeypatch=None) -> list[LeftOut]:
     assert len(used) == len(STEMS) - 1 and unusable
     message = str(unusable[0])
     assert row.says in message and message.isprintable() and str(root) not in message
-    assert message.startswith(("real/images/", "real/masks/")) and "expected" in message.replace("its image", "expected")
+    assert message.startswith(("real/images/", "real/masks/")) and "expected" in message.replace(
+        "its image", "expected"
+    )
     return left_out

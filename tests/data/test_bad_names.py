@@ -1,4 +1,4 @@
-"""Bad names, and other things than files: each row is made, and is used or left out with a message, beside good ones."""
+"""Bad names, and other things than files: each row is used, or left out with a message, beside good ones."""
 
 import os
 import socket
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.damaged import VICTIM, Bad, check_row, encoded, frames_in, grey, make_set
+from tests.data.damaged import STEMS, VICTIM, Bad, check_row, encoded, frames_in, grey, make_set
 
 NAME_FAULT = "has a control character, a backslash or broken UTF-8 in its name"
 NFD = unicodedata.normalize("NFD", "p3_Ängström")
@@ -70,14 +70,15 @@ ROWS = [
     Bad("accents, composed", called(NFC)),
     Bad("accents, decomposed", called(NFD)),
     Bad("accents, composed in the image's and decomposed in the mask's", called(NFC, NFD)),
-    Bad("capitals in its suffix", lambda folder: (folder / "images" / "p3_0.png").rename(folder / "images" / "p3_0.PnG")),
+    Bad("capitals in its suffix",
+        lambda folder: (folder / "images" / "p3_0.png").rename(folder / "images" / "p3_0.PnG")),
     Bad("a new line", called("p3\n0"), NAME_FAULT),
     Bad("a tab", called("p3\t0"), NAME_FAULT),
     Bad("a carriage return", called("p3\r0"), NAME_FAULT),
     Bad("an escape sequence", called("p3\x1b[2J"), NAME_FAULT),
     Bad("a delete character", called("p3\x7f0"), NAME_FAULT),
     Bad("a line separator", called("p3\u20280"), NAME_FAULT),
-    Bad("a backslash", called("..\\p3_0"), NAME_FAULT),
+    Bad("a backslash", called("p3\\0"), NAME_FAULT),
     Bad("broken UTF-8", called(os.fsdecode(b"p3\xff0")), NAME_FAULT),
     Bad("twins by their accents", twins, "expected one file per stem"),
     Bad("twins by their suffix", lambda folder: (folder / "images" / "p3_0.jpg").write_bytes(encoded(grey(), "jpg")),
@@ -115,7 +116,7 @@ def test_files_that_may_not_be_read_are_left_out(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr("vasolib.data.reading.open", guarded, raising=False)
     used, left_out = frames_in(tmp_path)
-    assert len(used) == 5
+    assert len(used) == len(STEMS) - 1
     assert [str(one) for one in left_out] == [
         "real/images/p3_0.png cannot be read (Permission denied), expected a file open to this user: change its rights "
         "or remove it"
@@ -127,5 +128,5 @@ def test_hidden_files_are_passed_over_and_other_suffixes_listed(tmp_path: Path):
     for name in (".DS_Store", "._p3_0.png", "notes.txt", "Thumbs.db", "p3_0.dcm"):
         (folder / "images" / name).write_bytes(b"x")
     used, left_out = frames_in(tmp_path)
-    assert len(used) == 6 and {one.kind for one in left_out} == {"ignored"}
+    assert len(used) == len(STEMS) and {one.kind for one in left_out} == {"ignored"}
     assert [Path(one.file).name for one in left_out] == ["Thumbs.db", "notes.txt", "p3_0.dcm"]

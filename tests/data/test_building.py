@@ -216,7 +216,7 @@ def test_what_is_left_out_is_listed_wherever_a_kill_comes(tmp_path, lost, after,
 def test_a_store_of_nothing_usable_is_refused_with_the_first_reason(tmp_path):
     mixed = losing(list(frames(3)), (0, 1, 2))
     for _ in range(2):
-        with pytest.raises(UserError, match="no frame can be written to .*: 000 is bad"):
+        with pytest.raises(UserError, match=r"no frame can be written to .*: 000 is bad"):
             build_store(tmp_path / "s", mixed, 16, resume=True)
     assert not (tmp_path / "s").exists()
 

@@ -36,7 +36,9 @@ def test_a_name_that_may_not_be_looked_at_is_left_out(tmp_path, monkeypatch):
     assert "cannot be looked at (Permission denied)" in found.bad[tmp_path / "a.png"]
 
 
-@pytest.mark.parametrize("name", ["a b.png", "-a.png", "é.png", "e\u0301.png", "a\u200db.png", "a\u00a0b.png", "名.png"])
+@pytest.mark.parametrize(
+    "name", ["a b.png", "-a.png", "é.png", "e\u0301.png", "a\u200db.png", "a\u00a0b.png", "名.png"]
+)
 def test_names_that_are_odd_and_good(name):
     assert name_fault(name) is None
 

@@ -225,9 +225,7 @@ def test_good_files_beside_bad_ones_are_as_they_were(real: Path, tmp_path: Path)
 
 def test_nothing_is_listed_where_nothing_is_left_out(real: Path, tmp_path: Path):
     (real / "boxed" / "boxes").rmdir()
-    _, left_out = write_stores(
-        tmp_path / "s", str(real), ("left", "right"), SIZES, 0, 24, unfinished=tmp_path / ".u"
-    )
+    _, left_out = write_stores(tmp_path / "s", str(real), ("left", "right"), SIZES, 0, 24, unfinished=tmp_path / ".u")
     assert left_out == [] and not list((tmp_path / "s").rglob("left_out.csv"))
 
 

@@ -102,7 +102,7 @@ def unpacked(archive: Path, into: Path) -> Path:
 
 
 def _kind(path: Path) -> str | None:
-    """"zip", "gz", "xz" or "tar"; None for anything else."""
+    """ "zip", "gz", "xz" or "tar"; None for anything else."""
     with open(path, "rb") as file:
         head = file.read(512)
     found = next((kind for magic, kind in KINDS.items() if head.startswith(magic)), None)
@@ -176,9 +176,10 @@ def _zip_fault(info: zipfile.ZipInfo) -> str | None:
 
 def _tar_members(archive: Path, limit: int) -> Iterator[Member]:
     """What a tar archive holds, compressed or not; `limit` bytes are read at most."""
-    with OPENERS[_kind(archive)](archive, "rb") as stream:
-        bounded = Bounded(stream, limit)
-        opened = tarfile.open(fileobj=bounded, mode="r|")
+    with (
+        OPENERS[_kind(archive)](archive, "rb") as stream,
+        tarfile.open(fileobj=(bounded := Bounded(stream, limit)), mode="r|") as opened,
+    ):
         for info in opened:
             fault = None if info.isreg() or info.isdir() else "is a link or a device, expected a file"
             yield Member(info.name, info.size, info.isdir(), partial(opened.extractfile, info), fault)

@@ -22,7 +22,7 @@ EXPECTED = "expected a whole PNG, JPEG, PGM, BMP or TIFF file: replace or remove
 MIN_SIDE = 8  # pixels: no vessel shows in less
 MAX_PIXELS = 2**26  # 8192 x 8192, four times the largest detectors on each side
 MAX_BYTES = 2**30
-MAX_GREY = 0.5  # share of a mask's pixels between a quarter and three quarters of its largest value
+MAX_GREY = 0.25  # share of a mask's pixels between a quarter and three quarters of its largest value
 MAX_MARKED = 0.8  # share of a mask's pixels
 
 
@@ -67,7 +67,7 @@ def read_mask(path: Path, shape: tuple[int, int], data: bytes | None = None) -> 
     if values.shape != tuple(shape):
         found, expected = (f"{width} x {height}" for height, width in (values.shape, shape))
         raise BadFile(path, f"is {found} pixels, its image {expected}: give the mask the image's size")
-    top = values.max()
+    top = float(values.max())
     marked, grey = values > top / 2, np.mean((values > top / 4) & (values < 3 * top / 4))
     if grey > MAX_GREY:
         raise BadFile(path, f"is grey in {grey:.0%} of its pixels, expected black and white: is it an image?")
