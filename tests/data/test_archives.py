@@ -95,7 +95,7 @@ def test_folders_are_made_and_the_archives_own_is_no_harm(tmp_path: Path):
             info = tarfile.TarInfo(name)
             info.type = tarfile.DIRTYPE
             opened.addfile(info)
-    assert (unpacked(path, tmp_path / "into") / "images").is_dir()  # stepped into a
+    assert (unpacked(path, tmp_path / "into") / "a" / "images").is_dir()
 
 
 BAD_NAMES = {

@@ -88,7 +88,7 @@ ROWS = [
     Bad("another suffix than its content", mask(encoded(VESSEL, "bmp"))),
     Bad("capitals in its suffix", mask(encoded(VESSEL), "PNG")),
     Bad("a link", instead(lambda path: path.symlink_to("p2_0.png"))),
-    Bad("one too many", lambda folder: (folder / "masks" / "p9_0.png").write_bytes(encoded(VESSEL))),
+    Bad("one too many", lambda folder: (folder / "masks" / "p99_0.png").write_bytes(encoded(VESSEL))),
 ]  # fmt: skip
 
 
@@ -107,7 +107,7 @@ def test_repaired_masks_are_those_of_the_rule(tmp_path: Path):
 
 def test_a_mask_without_image_is_listed(tmp_path: Path):
     (one,) = check_row(tmp_path, ROWS[-1])
-    assert one.kind == "ignored" and one.file == "real/masks/p9_0.png" and "has no image of its name" in one.reason
+    assert one.kind == "ignored" and one.file == "real/masks/p99_0.png" and "has no image of its name" in one.reason
 
 
 def test_masks_of_swapped_names_are_seen_where_sizes_differ(tmp_path: Path):

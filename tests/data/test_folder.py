@@ -1,7 +1,9 @@
 """Reading sets from disk: formats, depths, layout, and a split that no order or machine changes."""
 
 import hashlib
+import os
 import random
+import shutil
 
 import numpy as np
 import pytest
@@ -95,6 +97,42 @@ def test_a_wrong_root_explains_the_layout(tmp_path):
         with pytest.raises(UserError, match=r"one sub-folder per set.*images.*masks") as caught:
             find_sets(root)
         assert found in str(caught.value)
+
+
+def test_folders_that_may_not_be_listed_are_named(tmp_path, monkeypatch):
+    real_set(tmp_path)
+    save(tmp_path / "open" / "images" / "a.png")
+
+    def guarded(path):
+        if path.name == guarded.name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return iter([path / name for name in os.listdir(path)])
+
+    guarded.name = "masks"
+    monkeypatch.setattr("pathlib.Path.iterdir", guarded)
+    sets, left_out = find_sets(tmp_path)
+    assert list(sets) == ["open"]
+    assert [str(one) for one in left_out] == [
+        "real cannot be listed (Permission denied), expected a folder open to this user: change its rights"
+    ]
+    guarded.name = tmp_path.name
+    with pytest.raises(UserError, match=r"the data folder .* cannot be listed \(Permission denied\)"):
+        find_sets(tmp_path)
+
+
+def test_sets_with_bad_names_or_without_folders_are_left_out(tmp_path):
+    folder = real_set(tmp_path)
+    shutil.copytree(folder, tmp_path / "new\nline")
+    shutil.copytree(folder / "images", tmp_path / "file" / "images")
+    (tmp_path / "file" / "masks").write_text("no folder")
+    shutil.copytree(folder / "images", tmp_path / "link" / "images")
+    (tmp_path / "link" / "masks").symlink_to("nowhere")
+    sets, left_out = find_sets(tmp_path)
+    assert list(sets) == ["real"] and [one.file for one in left_out] == ["file", "link", r"new\nline"]
+    shutil.copytree(folder, tmp_path / "Ko\u0308ln")
+    shutil.copytree(folder, tmp_path / "K\u00f6ln")
+    with pytest.raises(UserError, match="has the name of another set but for its accents"):
+        find_sets(tmp_path)
 
 
 def test_patients():

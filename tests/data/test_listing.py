@@ -28,11 +28,13 @@ def test_no_folder_has_no_files(tmp_path):
 def test_a_name_that_may_not_be_looked_at_is_left_out(tmp_path, monkeypatch):
     (tmp_path / "a.png").write_bytes(b"")
 
-    def forbidden(path):
-        raise PermissionError(13, "Permission denied", str(path))
+    def forbidden(path, **options):
+        if path.name == "a.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return os.stat(path, **options)
 
-    monkeypatch.setattr("pathlib.Path.stat", forbidden)
-    found = list_images(type("Folder", (), {"is_dir": lambda _: True, "iterdir": lambda _: [tmp_path / "a.png"]})())
+    monkeypatch.setattr("pathlib.Path.stat", forbidden)  # as in a folder without the right to search it
+    found = list_images(tmp_path)
     assert "cannot be looked at (Permission denied)" in found.bad[tmp_path / "a.png"]
 
 

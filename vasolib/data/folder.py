@@ -19,6 +19,8 @@ from vasolib.errors import UserError
 
 LAYOUT = "expected one sub-folder per set, each with a folder `images` and optionally a folder `masks`"
 
+UNLISTED = "cannot be listed ({}), expected a folder open to this user: change its rights"
+
 
 @dataclass(frozen=True)
 class FolderSet:
@@ -63,14 +65,16 @@ def find_sets(root: Path) -> tuple[dict[str, FolderSet], list[LeftOut]]:
         raise UserError(f"the data folder {root} {found}: {LAYOUT}")
     sets: dict[str, FolderSet] = {}
     left_out: list[LeftOut] = []
-    for folder in sorted(root.iterdir()):
+    for folder in _folders(root):
         name = unicodedata.normalize("NFC", folder.name)
-        if not folder.is_dir() or name.startswith("."):
+        try:
+            found, unused = _usable(folder, name)
+        except BadFile as error:
+            left_out.append(LeftOut("set", shown(name), shown(name), error.reason))
             continue
-        if fault := "has the name of another set: rename it" if name in sets else _set_fault(folder):
-            left_out.append(LeftOut("set", shown(name), shown(name), fault))
-            continue
-        sets[name], unused = _usable(folder, name)
+        if name in sets:
+            raise UserError(f"{folder} has the name of another set but for its accents: rename it")
+        sets[name] = found
         check_share(name, len(sets[name].stems), unused)
         left_out += unused
     if not sets:
@@ -78,33 +82,40 @@ def find_sets(root: Path) -> tuple[dict[str, FolderSet], list[LeftOut]]:
     return sets, left_out
 
 
-def _set_fault(folder: Path) -> str | None:
-    """Why a folder is no set of angiograms; None if it is one."""
-    if fault := name_fault(folder.name):
-        return fault
-    if os.path.lexists(folder / "masks") and not (folder / "masks").is_dir():
-        return "has something else than a folder called `masks`: mend or remove it"
+def _folders(root: Path) -> list[Path]:
+    """The folders in a folder, in order, without hidden ones. UserError where it cannot be listed."""
     try:
-        if not list_images(folder / "images").stems:
-            return "has no image file in a folder `images`: add some, or remove it"
-        list_images(folder / "masks")
+        return [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
     except OSError as error:
-        return f"cannot be listed ({error.strerror}), expected a folder open to this user: change its rights"
+        raise UserError(f"the data folder {root} {UNLISTED.format(error.strerror)}") from error
+
+
+def _listings(folder: Path) -> tuple[Listing, Listing | None]:
+    """The images and, where there are some, masks in a set's folder. BadFile where it is no set of angiograms."""
+    if fault := name_fault(folder.name):
+        raise BadFile(folder, fault)
+    labelled = os.path.lexists(folder / "masks")
+    if labelled and not (folder / "masks").is_dir():
+        raise BadFile(folder, "has something else than a folder called `masks`: mend or remove it")
+    try:
+        images, masks = list_images(folder / "images"), list_images(folder / "masks") if labelled else None
+    except OSError as error:
+        raise BadFile(folder, UNLISTED.format(error.strerror)) from error
+    if not images.stems:
+        raise BadFile(folder, "has no image file in a folder `images`: add some, or remove it")
     if (folder / "boxes").is_dir():
-        return "is a detection set (it has a folder `boxes`), not one of vessel masks"
-    return None
+        raise BadFile(folder, "is a detection set (it has a folder `boxes`), not one of vessel masks")
+    return images, masks
 
 
 def _usable(folder: Path, name: str) -> tuple[FolderSet, list[LeftOut]]:
-    """The usable files of a set's folder, and the others."""
-    listed = list_images(folder / "images")
+    """The usable files of a set's folder, and the others. BadFile where it is no set of angiograms."""
+    listed, masks = _listings(folder)
     images, bad, ignored = listed.files, dict(listed.bad), {}
-    masks = None
-    if (folder / "masks").is_dir():
-        masks = list_images(folder / "masks")
+    if masks:
         bad |= _without_mask(folder, images, masks)
         images = {stem: path for stem, path in images.items() if stem in masks.files}
-        orphans = [path for stem, path in masks.files.items() if stem not in listed.stems]
+        orphans = [masks.files[stem] for stem in masks.files.keys() - set(listed.stems)]
         ignored = dict.fromkeys(orphans, "has no image of its name: give both one name, or remove it")
     ignored |= dict.fromkeys(listed.other, "has another suffix than an image's, so it is not read")
     kinds = {"unusable": bad, "ignored": ignored}

@@ -2,6 +2,7 @@
 
 __all__ = ["SUFFIXES", "Listing", "list_images", "name_fault", "stem_of"]
 
+import os
 import stat
 import unicodedata
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def _kind_fault(path: Path) -> str | None:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        if path.is_symlink():
+        if os.path.islink(path):  # whereas Path.is_symlink may raise what stat raised
             return "is a link that leads to no file, expected one that does: mend or remove it"
         return f"cannot be looked at ({error.strerror}), expected a file open to this user: change its rights"
     if stat.S_ISDIR(mode):
