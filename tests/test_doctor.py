@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -161,6 +162,13 @@ def test_data_in_a_folder(monkeypatch: pytest.MonkeyPatch, answer: object, ok: b
     monkeypatch.setitem(sys.modules, "vasolib.data.folder", SimpleNamespace(find_sets=find_sets))
     check = doctor.check_data(Path("somewhere"))
     assert (check.ok, check.finding) == (ok, finding)
+
+
+def test_data_in_an_archive(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("a/images/x.png", b"")
+    check = doctor.check_data(tmp_path / "x.zip")
+    assert check.ok and check.finding.startswith("x.zip is an archive")
 
 
 def test_time_of_a_recorded_scale(tmp_path: Path):
