@@ -147,11 +147,11 @@ def test_a_missing_file_is_named(tmp_path: Path):
         ),
         (
             {"arms": SHIPPED["arms"] | {"odd": {"mask_ratio": 0.999}}},
-            "leaves 0 of the 64 patches of scale smoke visible",
+            "arms.odd: mask_ratio 0.999 leaves 0 of the",
         ),
         (
             {"arms": SHIPPED["arms"] | {"odd": {"mask_ratio": 1e-20}}},
-            "leaves 64 of the 64 patches of scale smoke visible",
+            "arms.odd: mask_ratio 1e-20 leaves",
         ),
         ({"arms": SHIPPED["arms"] | {"odd": {"mask_ratio": True}}}, "arms.odd.mask_ratio is True, expected float"),
         ({"arms": SHIPPED["arms"] | {"odd": {"mask_ratio": float("nan")}}}, "arms.odd: mask_ratio is nan"),
