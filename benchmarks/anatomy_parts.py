@@ -24,7 +24,8 @@ from matplotlib.lines import Line2D
 from benchmarks.command import parser, told
 from benchmarks.real_frames import halves
 from vasolib.anatomy import extract_anatomy, reference_anatomy
-from vasolib.data.folder import find_sets, read_image, read_mask
+from vasolib.data.folder import find_sets
+from vasolib.data.reading import read_image, read_mask
 from vasolib.errors import UserError
 from vasolib.files import write_csv
 from vasolib.metrics import cldice, dsc

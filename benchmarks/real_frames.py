@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from vasolib.data.crops import resize_image, resize_mask
-from vasolib.data.folder import FolderSet, find_sets, read_image, read_mask
+from vasolib.data.folder import FolderSet, find_sets
+from vasolib.data.reading import read_image, read_mask
 from vasolib.errors import UserError
 
 KEYFRAMES = "keyframes.txt"  # in a set's folder: the file names of frames in which the vessels are well filled

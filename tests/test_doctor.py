@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -145,9 +146,9 @@ TWO = SimpleNamespace(name="two", images=[1, 2, 3], masks=None)
 @pytest.mark.parametrize(
     ("answer", "ok", "finding"),
     [
-        (({"one": ONE}, {}), True, "one 2 images (labelled)"),
-        (({"two": TWO}, {"x": "empty"}), True, "two 3 images (not labelled); left out x: empty"),
-        (({}, {"x": "empty"}), False, "no data set in somewhere; left out x: empty"),
+        (({"one": ONE}, []), True, "one 2 images (labelled)"),
+        (({"two": TWO}, ["x is empty"]), True, "two 3 images (not labelled); left out: x is empty"),
+        (({}, ["x is empty"]), False, "no data set in somewhere; left out: x is empty"),
         (UserError("no such folder"), False, "no such folder"),
     ],
 )
@@ -161,6 +162,13 @@ def test_data_in_a_folder(monkeypatch: pytest.MonkeyPatch, answer: object, ok: b
     monkeypatch.setitem(sys.modules, "vasolib.data.folder", SimpleNamespace(find_sets=find_sets))
     check = doctor.check_data(Path("somewhere"))
     assert (check.ok, check.finding) == (ok, finding)
+
+
+def test_data_in_an_archive(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("a/images/x.png", b"")
+    check = doctor.check_data(tmp_path / "x.zip")
+    assert check.ok and check.finding.startswith("x.zip is an archive")
 
 
 def test_time_of_a_recorded_scale(tmp_path: Path):

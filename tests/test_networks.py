@@ -91,12 +91,51 @@ def test_another_architecture_is_refused_by_the_files_name(tmp_path: Path, netwo
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"not weights", None])
-def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes | None):
+def stored(path: Path) -> bytes:
+    """The bytes of a good file."""
+    save_weights(path, encoder(SCALE))
+    return path.read_bytes()
+
+
+def pickled(path: Path) -> None:
+    """A file as torch writes it: a zip of pickles, which may hold code."""
+    torch.save(encoder(SCALE).state_dict(), path)
+
+
+def flipped(path: Path) -> None:
+    """A file whose table of contents is damaged."""
+    data = bytearray(stored(path))
+    data[20] ^= 0xFF
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: None,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"not weights"),
+        lambda path: path.write_bytes(b"\xff" * 64),
+        lambda path: path.write_bytes((2**62).to_bytes(8, "little") + b"{}"),
+        lambda path: path.write_bytes(stored(path)[:4]),
+        lambda path: path.write_bytes(stored(path)[:100]),
+        lambda path: path.write_bytes(stored(path)[:-1]),
+        lambda path: path.write_bytes(stored(path) + b"more"),
+        flipped,
+        pickled,
+        lambda path: path.mkdir(),
+        lambda path: path.symlink_to("nowhere"),
+        lambda path: path.symlink_to(path.name),
+    ],
+    ids=["absent", "empty", "text", "ones", "bomb", "cut in its length", "cut in its head", "cut by a byte", "too long",
+         "flipped", "pickle", "folder", "dangling", "looping"],
+)  # fmt: skip
+def test_a_file_that_is_none_is_named(tmp_path: Path, spoil):
     path = tmp_path / "model.safetensors"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(UserError, match=r"model\.safetensors"):
+    spoil(path)
+    with pytest.raises(
+        UserError, match=r"model\.safetensors cannot be read .*expected a whole safetensors file: run the"
+    ):
         load_weights(path, encoder(SCALE))
 
 

@@ -116,6 +116,17 @@ def test_real_data_have_a_folder_named_after_scale_and_data(home: Study, real: P
     assert Study.load(home.root) == home
 
 
+def test_an_archive_is_unpacked_into_its_runs_folder_once(home: Study, real: Path, tmp_path: Path):
+    archive = Path(shutil.make_archive(str(tmp_path / "An gio"), "gztar", real.parent, real.name))
+    study = mirror(home, "smoke", archive)
+    assert study.params.run == study.root.name == "smoke-An_gio"
+    data = Path(study.params.data)
+    assert data.is_relative_to(study.root / "unpacked") and study.params.benchmarks == ("alpha", "zeta")
+    assert sorted(p.relative_to(data) for p in data.rglob("*")) == sorted(p.relative_to(real) for p in real.rglob("*"))
+    inodes = {p: p.stat().st_ino for p in data.rglob("*")}
+    assert mirror(home, "smoke", archive) == study and {p: p.stat().st_ino for p in data.rglob("*")} == inodes
+
+
 def test_new_parameters_of_the_checkout_reach_the_run(home: Study):
     mirror(home, "smoke", None)
     text = (home.root / "params.yaml").read_text(encoding="utf-8").replace("seed: 0 ", "seed: 7 ")
@@ -140,7 +151,7 @@ def test_data_without_a_label_are_refused(tmp_path: Path):
 def test_a_folder_that_is_none_is_refused(tmp_path: Path):
     (tmp_path / "file").write_text("")
     for wrong in (tmp_path / "absent", tmp_path / "file"):
-        with pytest.raises(UserError, match=r"DATA=.* is not a folder"):
+        with pytest.raises(UserError, match=r"DATA=.* is neither a folder nor a zip or tar file"):
             data_parameters(wrong)
     with pytest.raises(UserError, match="no set in the data folder"):
         data_parameters(tmp_path)
@@ -148,7 +159,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path):
 
 def test_the_state_of_a_folder_changes_with_its_files(real: Path):
     def state() -> str:
-        return folder_state(real, find_sets(real)[0])
+        return folder_state(real, *find_sets(real))
 
     states = [state()]
     assert state() == states[0]
@@ -161,13 +172,18 @@ def test_the_state_of_a_folder_changes_with_its_files(real: Path):
     states.append(state())
     (real / "plain" / "images" / "q3_1.png").unlink()  # one less
     states.append(state())
+    save(real / "zeta", "images", *(f"p{n}_1" for n in range(4, 9)))
+    save(real / "zeta", "masks", *(f"p{n}_1" for n in range(4, 9)), value=1)
+    states.append(state())
+    (real / "zeta" / "images" / "p9_1.png").mkdir()  # cannot be used, yet its name counts in the split
+    states.append(state())
     assert len(set(states)) == len(states)
 
 
 def test_the_state_of_a_folder_does_not_change_with_its_place(real: Path):
-    before = folder_state(real, find_sets(real)[0])
+    before = folder_state(real, *find_sets(real))
     moved = real.rename(real.parent / "moved")
-    assert folder_state(moved, find_sets(moved)[0]) == before
+    assert folder_state(moved, *find_sets(moved)) == before
 
 
 def test_the_checkouts_own_scale_needs_no_folder(home: Study, monkeypatch: pytest.MonkeyPatch):

@@ -140,15 +140,18 @@ def check_data(folder: Path | None) -> Check:
     """The data sets that a run on `folder` would use, or the embedded ones."""
     if folder is None:
         return Check("data", True, "embedded synthetic data")
+    from vasolib.data.archives import is_archive
     from vasolib.data.folder import find_sets
 
+    if is_archive(Path(folder)):
+        return Check("data", True, f"{Path(folder).name} is an archive, which `make study` unpacks and checks")
     remedy = "see in the README how to lay out real data"
     try:
         sets, left_out = find_sets(Path(folder))
     except (UserError, OSError) as error:
         return Check("data", False, str(error), remedy)
     kinds = [f"{s.name} {len(s.images)} images ({'' if any(s.masks or ()) else 'not '}labelled)" for s in sets.values()]
-    dropped = [f"left out {name}: {reason}" for name, reason in left_out.items()]
+    dropped = [f"left out: {one}" for one in left_out]
     return Check("data", bool(sets), "; ".join((kinds or [f"no data set in {folder}"]) + dropped), remedy)
 
 

@@ -45,10 +45,15 @@ def load_weights(path: Path, model: nn.Module, prefix: str = "") -> nn.Module:
         UserError: the file cannot be read or is of another architecture.
     """
     try:
-        stored = {k.removeprefix(prefix): v for k, v in load_file(path).items() if k.startswith(prefix)}
-        model.load_state_dict(stored)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        stored = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(
+            f"{path} cannot be read ({error}), expected a whole safetensors file: run the stage that makes it again"
+        ) from None
+    try:
+        model.load_state_dict({k.removeprefix(prefix): v for k, v in stored.items() if k.startswith(prefix)})
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"{path} does not fit this scale's network ({reason}): run the stage that makes it again"
         ) from None

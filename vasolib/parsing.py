@@ -1,12 +1,47 @@
 """The strict reading of parameters: what is unknown, missing, of a wrong kind or out of range is named and refused."""
 
-__all__ = ["one_of", "parse", "positive", "within"]
+__all__ = ["one_of", "parse", "positive", "read_yaml", "within"]
 
 import dataclasses
 import types
 import typing
+from pathlib import Path
+
+import yaml
 
 from vasolib.errors import UserError, nearest
+
+BROKEN = (OSError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RecursionError, yaml.YAMLError)
+
+
+class StrictLoader(yaml.SafeLoader):
+    """PyYAML's safe loader, without what hides a value: a key given twice, and aliases, which also make bombs."""
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node:
+        """The next node. Raises YAMLError for an alias."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.MarkedYAMLError(problem="found an alias, expected the value written out", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        """A block. Raises YAMLError for a key that is there twice."""
+        seen = set()
+        for key, _ in node.value:
+            if (name := str(key.value)) in seen:
+                problem = f"found the key {name!r} twice, expected it once: remove either"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> object:
+    """What a YAML file says. UserError where it cannot be read, uses an alias, or has a key twice."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), StrictLoader)
+    except BROKEN as error:  # PyYAML's constructors raise all of these for values that are not of their tag
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path} cannot be read ({reason}), expected YAML in UTF-8: correct it there") from None
 
 
 def positive(values: object, *names: str) -> None:
@@ -61,6 +96,8 @@ def convert(hint: type, value: object, where: str):
         kinds = kinds[:1] * len(value) if kinds[-1] is ... else kinds
         if len(kinds) == len(value):
             return tuple(convert(kind, v, where) for kind, v in zip(kinds, value, strict=True))
+    if hint is dict and isinstance(value, dict) and (strange := [key for key in value if not isinstance(key, str)]):
+        raise UserError(f"params.yaml: {where} has the key {repr(strange[0])[:80]}, expected text: quote it")
     if isinstance(value, int) and abs(value) >= 2**53:
         raise UserError(f"params.yaml: {where} is too large ({repr(value)[:20]}…): at most 2^53 fits")
     if hint is float and isinstance(value, int) and not isinstance(value, bool):

@@ -6,11 +6,9 @@ import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-import yaml
-
 from vasolib.errors import UserError, nearest
 from vasolib.files import digest
-from vasolib.parsing import parse, within
+from vasolib.parsing import parse, read_yaml, within
 from vasolib.settings import Arm, Recipe, Scale
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,6 +53,12 @@ class Params:
     scales: dict
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w.-]*\w[\w.-]*", self.run):
+            raise UserError(f"run is {self.run!r}: use letters, digits, '_', '-' and '.', as for a folder")
+        if not self.data:
+            raise UserError("data is '': expected `synthetic` or a folder of real sets")
+        if strange := [name for name, value in self.stands_for.items() if not isinstance(value, str)]:
+            raise UserError(f"stands_for.{strange[0]} is {self.stands_for[strange[0]]!r}: name a published column")
         if self.seed < 0:
             raise UserError(f"seed is {self.seed}: choose 0 or more")
         if self.scale not in self.scales:
@@ -79,6 +83,21 @@ class Params:
         for name in names:
             if not re.fullmatch(r"[\w.-]*\w", name):
                 raise UserError(f"{field} has {name!r}: use letters, digits, '_', '-' and '.', as for a folder")
+
+
+def check_arm(name: str, arm: Arm, scales: dict[str, Scale]) -> None:
+    """UserError for an arm with a rate for no scale, or a mask that leaves no patch, or hides none, at some scale."""
+    for scale in arm.lr:
+        if scale not in scales:
+            raise UserError(f"params.yaml: arms.{name}.lr.{scale} is for no scale: {nearest(scale, scales)}")
+    for where, scale in scales.items():
+        patches = (scale.image.side // scale.image.patch) ** 2
+        visible = int(patches * (1 - arm.mask_ratio))
+        if not 0 < visible < patches:
+            raise UserError(
+                f"params.yaml: arms.{name}: mask_ratio {arm.mask_ratio} leaves {visible} of the {patches} patches of "
+                f"scale {where} visible, expected at least one visible and one hidden"
+            )
 
 
 @dataclass(frozen=True)
@@ -106,15 +125,10 @@ class Study:
     def load(cls, root: Path) -> "Study":
         """The study of the folder `root`, all of its params.yaml checked."""
         path = root / "params.yaml"
-        try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise UserError(f"{path} cannot be read: {error}") from None
-        study = cls(root, parse(Params, values, "params"))
-        for scale in study.params.scales:
-            study.scale_named(scale)
-        for arm in (*study.params.pretrain_arms, *study.params.arms):
-            study.arm(arm)
+        study = cls(root, parse(Params, read_yaml(path), "params"))
+        scales = {name: study.scale_named(name) for name in study.params.scales}
+        for name in (*study.params.pretrain_arms, *study.params.arms):
+            check_arm(name, study.arm(name), scales)
         return study
 
     @property

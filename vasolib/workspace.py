@@ -12,7 +12,9 @@ from pathlib import Path
 
 import yaml
 
+from vasolib.data.archives import is_archive, stem_of_archive, unpacked
 from vasolib.data.folder import FolderSet, find_sets
+from vasolib.data.left_out import LeftOut
 from vasolib.errors import UserError
 from vasolib.files import digest, write_text
 from vasolib.study import ROOT, Study
@@ -45,12 +47,14 @@ def check_disk(root: Path) -> None:
 
 
 def mirror(home: Study, scale: str, data: Path | None) -> Study:
-    """runs/<scale> or runs/<scale>-<folder's name>, brought up to date with the checkout."""
-    changes = {"scale": scale, "run": scale}
-    if data is not None:
-        changes |= data_parameters(data)
-        changes["run"] = f"{scale}-{re.sub(r'[^A-Za-z0-9._-]', '_', data.resolve().name)}"
-    return copy_project(home.root, home.root / "runs" / changes["run"], changes)
+    """runs/<scale> or runs/<scale>-<data's name>, brought up to date; an archive is unpacked there."""
+    if data is None:
+        return copy_project(home.root, home.root / "runs" / scale, {"scale": scale, "run": scale})
+    name = stem_of_archive(data.name) if is_archive(data) else data.resolve().name
+    run = f"{scale}-{re.sub(r'[^A-Za-z0-9._-]', '_', name)}"
+    root = home.root / "runs" / run
+    folder = unpacked(data, root / "unpacked") if is_archive(data) else data
+    return copy_project(home.root, root, {"scale": scale, "run": run} | data_parameters(folder))
 
 
 def copy_project(source: Path, target: Path, changes: dict[str, object]) -> Study:
@@ -72,9 +76,10 @@ def data_parameters(folder: Path) -> dict[str, object]:
     """What params.yaml says of a folder of real sets: labelled ones are benchmarks; none stands for a published one."""
     if not folder.is_dir():
         raise UserError(
-            f"DATA={folder} is not a folder: name one with a sub-folder per data set, images inside `images`"
+            f"DATA={folder} is neither a folder nor a zip or tar file: name one with a sub-folder per data set, images "
+            "inside `images`"
         )
-    sets, _ = find_sets(folder)
+    sets, left_out = find_sets(folder)
     benchmarks = sorted(name for name, found in sets.items() if found.masks)
     if not benchmarks:
         raise UserError(
@@ -84,16 +89,17 @@ def data_parameters(folder: Path) -> dict[str, object]:
         raise UserError(f"DATA={folder} has a set named 'corpus', the name of the store for pre-training: rename it")
     return {
         "data": str(folder.resolve()),
-        "data_state": folder_state(folder, sets),
+        "data_state": folder_state(folder, sets, left_out),
         "benchmarks": benchmarks,
         "stands_for": {},
     }
 
 
-def folder_state(root: Path, sets: dict[str, FolderSet]) -> str:
+def folder_state(root: Path, sets: dict[str, FolderSet], left_out: list[LeftOut]) -> str:
     """Digest of names below `root`, sizes and times of all files: data that changes makes the pipeline start anew."""
     files = [path for found in sets.values() for path in (*found.images, *(found.masks or ()))]
-    return digest(*((str(p.relative_to(root)), p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(files)))
+    states = [(str(p.relative_to(root)), p.stat().st_size, p.stat().st_mtime_ns) for p in sorted(files)]
+    return digest(*states, *(str(one) for one in left_out if one.kind == "unusable"))  # whose names count in the split
 
 
 def copy_changed(source: Path, target: Path) -> None:

@@ -5,7 +5,8 @@ import pytest
 
 from benchmarks import scale
 from benchmarks.scale_steps import draw_originals, link_images
-from vasolib.data.folder import find_sets, read_image
+from vasolib.data.folder import find_sets
+from vasolib.data.reading import read_image
 
 
 @pytest.mark.parametrize("power", [0.5, 1, 2])

@@ -8,6 +8,7 @@ import pytest
 
 from vasolib.data import building
 from vasolib.data.building import Frames
+from vasolib.data.left_out import LeftOut
 from vasolib.data.store import COLUMNS, Frame, ImageStore
 from vasolib.errors import UserError
 from vasolib.files import write_csv
@@ -100,7 +101,7 @@ def test_the_table_is_written_as_any_other(tmp_path):
 
 
 def test_processes_change_nothing(tmp_path):
-    given = list(frames(30, (40, 30)))
+    given = losing(list(frames(30, (40, 30))), (0, 7, 8, 29))
     build_store(tmp_path / "alone", given, 16)
     building.build_store(tmp_path / "together", Frames(given), 16, jobs=2)
     assert content(tmp_path / "alone") == content(tmp_path / "together")
@@ -187,6 +188,37 @@ def test_a_name_from_before_the_kill_is_not_given_again(tmp_path):
         building.build_store(tmp_path / "s", failing(given, 3), 16, resume=True, jobs=1)
     with pytest.raises(UserError, match="two frames are called '000'"):
         build_store(tmp_path / "s", given, 16, resume=True)
+
+
+def losing(given, lost):
+    """Frames of which some cannot be used."""
+    return [LeftOut("unusable", "set", one.id, "is bad") if n in lost else one for n, one in enumerate(given)]
+
+
+@pytest.mark.parametrize("lost", [(0,), (5,), (0, 1, 3), (1, 2, 4, 5)])
+@pytest.mark.parametrize("after", range(7))
+@pytest.mark.parametrize("damage", [lambda folder: None, cut_image, cut_row])
+def test_what_is_left_out_is_listed_wherever_a_kill_comes(tmp_path, lost, after, damage):
+    given = list(frames(6))
+    mixed = losing(given, lost)
+    whole = build_store(tmp_path / "want", mixed, 16)
+    kept = [one.id for n, one in enumerate(given) if n not in lost]
+    assert list(whole.table["id"]) == kept
+    assert building.left_out_of(tmp_path / "want") == [one for one in mixed if isinstance(one, LeftOut)]
+    if after < 6:
+        with pytest.raises(RuntimeError):
+            building.build_store(tmp_path / "s", failing(mixed, after), 16, resume=True, jobs=1)
+        damage(tmp_path / ".s.tmp")
+    build_store(tmp_path / "s", mixed, 16, resume=True)
+    assert content(tmp_path / "s") == content(tmp_path / "want")
+
+
+def test_a_store_of_nothing_usable_is_refused_with_the_first_reason(tmp_path):
+    mixed = losing(list(frames(3)), (0, 1, 2))
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"no frame can be written to .*: 000 is bad"):
+            build_store(tmp_path / "s", mixed, 16, resume=True)
+    assert not (tmp_path / "s").exists()
 
 
 IMAGE = np.zeros((8, 8), np.uint8)

@@ -1,13 +1,15 @@
 """Reading sets from disk: formats, depths, layout, and a split that no order or machine changes."""
 
 import hashlib
+import os
 import random
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from vasolib.data.folder import find_sets, frames_of, patient_of, read_image, read_mask, split_by_patient
+from vasolib.data.folder import find_sets, frames_of, patient_of, split_by_patient
 from vasolib.errors import UserError
 
 GREY = np.add.outer(np.arange(0, 240, 12), np.arange(15)).astype(np.uint8)  # (20, 15)
@@ -17,86 +19,6 @@ def save(path, values=GREY, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(values).save(path, **options)
     return path
-
-
-@pytest.mark.parametrize("suffix", ["png", "pgm", "bmp", "tif", "tiff", "PNG"])
-def test_eight_bits_come_back_exactly(tmp_path, suffix):
-    assert np.array_equal(read_image(save(tmp_path / f"x.{suffix}")), GREY)
-
-
-def test_jpeg_comes_back_nearly(tmp_path):
-    found = read_image(save(tmp_path / "x.jpg", quality=95)).astype(int)
-    assert abs(found - GREY).max() <= 6
-
-
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P"])
-def test_colour_transparency_and_palette_become_luminance(tmp_path, mode):
-    path = tmp_path / "x.png"
-    Image.fromarray(GREY).convert(mode).save(path)
-    assert np.array_equal(read_image(path), GREY)
-    red = Image.new("RGB", (4, 3), (255, 0, 0))
-    red.save(path)
-    assert read_image(path).tolist() == [[76] * 4] * 3  # 0.299 x 255
-
-
-@pytest.mark.parametrize("suffix", ["png", "pgm", "tif"])
-def test_sixteen_bits_are_stretched_between_their_extremes(tmp_path, suffix):
-    values = np.array([[1000, 1000 + 51 * 8], [1000 + 102 * 8, 1000 + 255 * 8]], np.uint16)
-    assert read_image(save(tmp_path / f"x.{suffix}", values)).tolist() == [[0, 51], [102, 255]]
-
-
-def test_floats_are_stretched_and_constants_are_zero(tmp_path):
-    values = np.array([[-1, 0], [0.5, 1]], np.float32)
-    assert read_image(save(tmp_path / "x.tif", values)).tolist() == [[0, 128], [191, 255]]
-    assert not read_image(save(tmp_path / "c.tif", np.full((3, 3), 7.5, np.float32))).any()
-    assert read_image(save(tmp_path / "e.png", np.full((3, 3), 7, np.uint8))).tolist() == [[7] * 3] * 3
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_values_that_are_not_finite_are_refused(tmp_path, bad):
-    path = save(tmp_path / "x.tif", np.array([[0, bad]], np.float32))
-    with pytest.raises(UserError, match=r"x\.tif.*not finite"):
-        read_image(path)
-
-
-def test_orientation_is_applied(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees clockwise to view
-    assert np.array_equal(read_image(save(tmp_path / "x.png", exif=exif)), np.rot90(GREY, -1))
-
-
-@pytest.mark.parametrize("suffix", ["png", "jpg", "pgm", "bmp", "tif"])
-def test_truncated_files_are_named(tmp_path, suffix):
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
-    path = save(tmp_path / f"x.{suffix}", noise)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(UserError, match=rf"x\.{suffix} cannot be read"):
-        read_image(path)
-
-
-@pytest.mark.parametrize("content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n"])
-def test_what_is_no_image_is_named(tmp_path, content):
-    (tmp_path / "x.png").write_bytes(content)
-    with pytest.raises(UserError, match=r"x\.png cannot be read"):
-        read_image(tmp_path / "x.png")
-
-
-def test_several_frames_are_refused(tmp_path):
-    save(tmp_path / "x.tif", save_all=True, append_images=[Image.fromarray(GREY)])
-    with pytest.raises(UserError, match=r"x\.tif holds 2 frames"):
-        read_image(tmp_path / "x.tif")
-
-
-@pytest.mark.parametrize("top", [1, 255, 65535])
-def test_masks_of_any_range(tmp_path, top):
-    values = np.array([[0, top], [top // 3, 0]], np.uint16 if top > 255 else np.uint8)
-    assert read_mask(save(tmp_path / "m.png", values), (2, 2)).tolist() == [[0, 1], [0, 0]]
-    assert not read_mask(save(tmp_path / "m.png", 0 * values), (2, 2)).any()
-
-
-def test_a_mask_of_another_size_is_refused_with_both_sizes(tmp_path):
-    with pytest.raises(UserError, match=r"m\.png is 15 x 20 pixels, its image 15 x 21"):
-        read_mask(save(tmp_path / "m.png"), (21, 15))
 
 
 def test_sets_are_found_with_aligned_masks(tmp_path):
@@ -110,26 +32,58 @@ def test_sets_are_found_with_aligned_masks(tmp_path):
     save(tmp_path / "stenosis" / "images" / "s.png")
     (tmp_path / "stenosis" / "boxes").mkdir()
     sets, left_out = find_sets(tmp_path)
-    assert list(sets) == ["corpus", "real"] and list(left_out) == ["stenosis"]
-    assert "detection" in left_out["stenosis"]
+    assert list(sets) == ["corpus", "real"] and [one.file for one in left_out] == ["real/images/notes.txt", "stenosis"]
+    assert "detection" in left_out[1].reason and [one.kind for one in left_out] == ["ignored", "set"]
     assert [path.name for path in sets["real"].images] == ["a_1.png", "b_1.png"]
     assert [path.name for path in sets["real"].masks] == ["a_1.bmp", "b_1.bmp"]
     assert sets["corpus"].masks is None
 
 
-def test_a_missing_mask_is_counted(tmp_path):
-    for stem in "abc":
-        save(tmp_path / "real" / "images" / f"{stem}.png")
-    save(tmp_path / "real" / "masks" / "a.png")
-    with pytest.raises(UserError, match=r"b\.png has no mask \(2 of 3"):
+def real_set(root, count=10):
+    """A set `real` of so many patients, with masks."""
+    for number in range(count):
+        save(root / "real" / "images" / f"p{number}_0.png")
+        save(root / "real" / "masks" / f"p{number}_0.png", (GREY > 99).astype(np.uint8))
+    return root / "real"
+
+
+def test_a_missing_mask_leaves_its_image_out(tmp_path):
+    folder = real_set(tmp_path)
+    (folder / "masks" / "p3_0.png").unlink()
+    sets, left_out = find_sets(tmp_path)
+    assert len(sets["real"].images) == len(sets["real"].masks) == 9 and len(sets["real"].stems) == 10
+    assert [str(one) for one in left_out] == [
+        "real/images/p3_0.png has no mask, expected real/masks/p3_0.*: add it, or remove the image"
+    ]
+
+
+def test_masks_missing_for_all_are_a_fault_of_the_set(tmp_path):
+    folder = real_set(tmp_path)
+    (folder / "masks").rename(folder / "other")
+    (folder / "masks").mkdir()
+    with pytest.raises(
+        UserError, match=r"the set real has 10 unusable images of 10, expected at most 20%.*has no mask"
+    ):
         find_sets(tmp_path)
 
 
-def test_two_images_of_one_stem_are_refused(tmp_path):
-    save(tmp_path / "real" / "images" / "a.png")
-    save(tmp_path / "real" / "images" / "a.jpg")
-    with pytest.raises(UserError, match=r"a\.jpg and a\.png"):
-        find_sets(tmp_path)
+def test_of_two_images_of_one_stem_neither_is_used(tmp_path):
+    folder = real_set(tmp_path)
+    save(folder / "images" / "p3_0.jpg")
+    sets, left_out = find_sets(tmp_path)
+    assert "p3_0" not in {path.stem for path in sets["real"].images} and "p3_0" in sets["real"].stems
+    assert [one.file for one in left_out if one.kind == "unusable"] == ["real/images/p3_0.jpg", "real/images/p3_0.png"]
+
+
+def test_a_file_left_out_moves_no_other_between_the_parts(tmp_path):
+    folder = real_set(tmp_path)
+    whole = find_sets(tmp_path)[0]["real"]
+    before = dict(zip(whole.images, whole.split(), strict=True))
+    for number in (2, 7):
+        (folder / "masks" / f"p{number}_0.png").unlink()
+        found = find_sets(tmp_path)[0]["real"]
+        after = dict(zip(found.images, found.split(), strict=True))
+        assert after.items() < before.items()
 
 
 def test_a_wrong_root_explains_the_layout(tmp_path):
@@ -143,6 +97,42 @@ def test_a_wrong_root_explains_the_layout(tmp_path):
         with pytest.raises(UserError, match=r"one sub-folder per set.*images.*masks") as caught:
             find_sets(root)
         assert found in str(caught.value)
+
+
+def test_folders_that_may_not_be_listed_are_named(tmp_path, monkeypatch):
+    real_set(tmp_path)
+    save(tmp_path / "open" / "images" / "a.png")
+
+    def guarded(path):
+        if path.name == guarded.name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return iter([path / name for name in os.listdir(path)])
+
+    guarded.name = "masks"
+    monkeypatch.setattr("pathlib.Path.iterdir", guarded)
+    sets, left_out = find_sets(tmp_path)
+    assert list(sets) == ["open"]
+    assert [str(one) for one in left_out] == [
+        "real cannot be listed (Permission denied), expected a folder open to this user: change its rights"
+    ]
+    guarded.name = tmp_path.name
+    with pytest.raises(UserError, match=r"the data folder .* cannot be listed \(Permission denied\)"):
+        find_sets(tmp_path)
+
+
+def test_sets_with_bad_names_or_without_folders_are_left_out(tmp_path):
+    folder = real_set(tmp_path)
+    shutil.copytree(folder, tmp_path / "new\nline")
+    shutil.copytree(folder / "images", tmp_path / "file" / "images")
+    (tmp_path / "file" / "masks").write_text("no folder")
+    shutil.copytree(folder / "images", tmp_path / "link" / "images")
+    (tmp_path / "link" / "masks").symlink_to("nowhere")
+    sets, left_out = find_sets(tmp_path)
+    assert list(sets) == ["real"] and [one.file for one in left_out] == ["file", "link", r"new\nline"]
+    shutil.copytree(folder, tmp_path / "Ko\u0308ln")
+    shutil.copytree(folder, tmp_path / "K\u00f6ln")
+    with pytest.raises(UserError, match="has the name of another set but for its accents"):
+        find_sets(tmp_path)
 
 
 def test_patients():

@@ -1,19 +1,24 @@
 """Stores from the generator and from real folders: nothing that is tested on is ever learned from."""
 
+import contextlib
 import hashlib
+import shutil
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from vasolib.data import folder as folder_module
 from vasolib.data import sources
-from vasolib.data.building import build_store
+from vasolib.data.building import Frames, build_store
 from vasolib.data.folder import split_by_patient
+from vasolib.data.left_out import LeftOut
 from vasolib.data.sources import check_no_leak, synthetic_frame, write_stores
-from vasolib.data.store import ImageStore
+from vasolib.data.store import Frame, ImageStore
 from vasolib.data.synthetic.frame import make_frame
 from vasolib.data.synthetic.styles import named_style
 from vasolib.errors import UserError
@@ -71,7 +76,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(stores: dict, f
     returned, left_out = write_stores(
         tmp_path / "again", "synthetic", BENCHMARKS, SIZES, 0, 48, unfinished=tmp_path / ".u"
     )
-    assert content(tmp_path / "again") == content(folder) and left_out == {}
+    assert content(tmp_path / "again") == content(folder) and left_out == []
     assert list(returned) == ["corpus", *BENCHMARKS]
     other, _ = write_stores(tmp_path / "other", "synthetic", BENCHMARKS[:1], SIZES, 1, 48, unfinished=tmp_path / ".u")
     assert not set(other["corpus"].table["sha256"]) & set(stores["corpus"].table["sha256"])
@@ -147,7 +152,7 @@ def test_a_real_corpus_is_what_has_no_label_and_what_is_trained_on(real: Path, t
         tmp_path / "stores", str(real), ("left", "right"), SIZES, 0, 24, unfinished=tmp_path / ".u"
     )
     assert list(stores) == ["corpus", "left", "right"]
-    assert list(left_out) == ["boxed"] and "detection" in left_out["boxed"]
+    assert [one.file for one in left_out] == ["boxed"] and "detection" in left_out[0].reason
     corpus = stores["corpus"]
     assert corpus.masks is None and not (corpus.folder / "masks.npy").exists()
     wanted = {"plain/U1_0", "plain/U2_0", "plain/U3_0"}
@@ -186,3 +191,102 @@ def test_a_leak_is_refused_with_its_names(stores: dict[str, ImageStore]):
     message = str(caught.value)
     assert message.startswith("synth-b: ") and message.count("synth-b/") == message.count("corpus/") == 1
     assert table["id"][4] in message and "corpus/0" in message and "take either out" in message
+
+
+def listed(folder: Path) -> list[LeftOut]:
+    """The rows of left_out.csv."""
+    return [LeftOut(*row) for row in pd.read_csv(folder / "left_out.csv").itertuples(index=False)]
+
+
+def spoil(real: Path) -> set[str]:
+    """Damage one file in each way that is seen at another place; the places of the files left out."""
+    (real / "left" / "images" / "L1_0.png").write_bytes(b"")  # when it is read
+    (real / "left" / "images" / "L2_0.png").unlink()
+    (real / "left" / "images" / "L2_0.png").mkdir()  # when it is listed
+    shutil.copy(real / "right" / "masks" / "R1_0.png", real / "right" / "masks" / "R9_0.png")
+    (real / "right" / "masks" / "R2_0.png").write_bytes(b"text")  # with its mask
+    return {"left/images/L1_0.png", "left/images/L2_0.png", "right/masks/R2_0.png", "right/masks/R9_0.png", "boxed"}
+
+
+def test_good_files_beside_bad_ones_are_as_they_were(real: Path, tmp_path: Path):
+    write = partial(write_stores, data=str(real), benchmarks=("left", "right"), sizes=SIZES, seed=0, side=24)
+    before, none = write(tmp_path / "before", unfinished=tmp_path / ".u")
+    assert [one.file for one in none] == ["boxed"]
+    bad = spoil(real)
+    after, left_out = write(tmp_path / "after", unfinished=tmp_path / ".v")
+    assert {one.file for one in left_out} == bad and listed(tmp_path / "after") == left_out
+    gone = {"left/L1_0", "left/L2_0", "right/R2_0"}
+    for name, store in before.items():
+        kept = ~store.table["id"].isin(gone - ({"right/R2_0"} if name == "corpus" else set()))  # whose image is good
+        assert after[name].table.equals(store.table[kept].reset_index(drop=True))
+        assert np.array_equal(after[name].images, store.images[kept])
+        assert name == "corpus" or np.array_equal(after[name].masks, store.masks[kept])
+
+
+def test_nothing_is_listed_where_nothing_is_left_out(real: Path, tmp_path: Path):
+    (real / "boxed" / "boxes").rmdir()
+    _, left_out = write_stores(tmp_path / "s", str(real), ("left", "right"), SIZES, 0, 24, unfinished=tmp_path / ".u")
+    assert left_out == [] and not list((tmp_path / "s").rglob("left_out.csv"))
+
+
+def test_stopped_anywhere_the_same_is_left_out(real: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("vasolib.parallel.BATCH", 1)
+    spoil(real)
+    write = partial(write_stores, data=str(real), benchmarks=("left", "right"), sizes=SIZES, seed=0, side=24)
+    write(tmp_path / "whole", unfinished=tmp_path / ".u")
+    decode, calls = folder_module._decoded, []
+
+    def stopping(fetched: object) -> object:
+        calls.append(1)
+        if len(calls) % 3 == 0:
+            raise KeyboardInterrupt
+        return decode(fetched)
+
+    monkeypatch.setattr(folder_module, "_decoded", stopping)
+    for _ in range(40):
+        with contextlib.suppress(KeyboardInterrupt):
+            write(tmp_path / "pieces", unfinished=tmp_path / ".v")
+            break
+    assert content(tmp_path / "pieces") == content(tmp_path / "whole") and len(calls) > 9
+
+
+def test_a_test_image_is_not_trained_on_under_another_name(real: Path, tmp_path: Path):
+    parts = dict(zip(STEMS["left"], split_by_patient("left", STEMS["left"]), strict=True))
+    test = next(stem for stem, part in parts.items() if part == "test")
+    train = next(stem for stem, part in parts.items() if part == "train")
+    source = real / "left" / "images" / f"{test}.png"
+    for copy in (real / "left" / "images" / f"{train}.png", real / "plain" / "images" / "U1_0.png"):
+        shutil.copy(source, copy)
+    stores, left_out = write_stores(
+        tmp_path / "s", str(real), ("left", "right"), SIZES, 0, 24, unfinished=tmp_path / ".u"
+    )
+    assert {one.file for one in left_out if one.kind == "copy"} == {f"left/images/{train}.png", "plain/images/U1_0.png"}
+    assert f"left/images/{test}.png" in left_out[-1].reason
+    check_no_leak(stores, ("left", "right"))
+    assert f"left/{test}" in set(stores["left"].table["id"]) and f"left/{train}" not in set(stores["left"].table["id"])
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "says"),
+    [
+        (("images/R1_0.png", "images/R2_0.png"), "the set right has 2 unusable images of 6, expected at most 20%"),
+        (("masks/R1_0.png", "masks/R2_0.png"), "the set right has 2 unusable images of 6, expected at most 20%"),
+        ([f"images/R{n}_0.png" for n in range(6)], "right"),
+    ],
+)
+def test_too_many_bad_files_end_it(real: Path, tmp_path: Path, spoiled: tuple[str, ...], says: str):
+    for name in spoiled:
+        (real / "right" / name).write_bytes(b"")
+    with pytest.raises(UserError, match=says):
+        write_stores(tmp_path / "s", str(real), ("left", "right"), SIZES, 0, 24, unfinished=tmp_path / ".u")
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_part_that_has_lost_everything_ends_it(tmp_path: Path):
+    for name, splits in (("left", ["train", "test"]), ("right", ["train"])):
+        frames = [Frame(str(n), name, split, str(n), str(n), np.eye(8, dtype=np.uint8), None)
+                  for n, split in enumerate(splits)]  # fmt: skip
+        build_store(tmp_path / name, Frames(frames), 8, jobs=1)
+    sources.check_parts(tmp_path, ("left",))
+    with pytest.raises(UserError, match="the set right has no usable image in its part 'test'"):
+        sources.check_parts(tmp_path, ("left", "right"))

@@ -1,34 +1,46 @@
 """Real angiograms from disk: one sub-folder per set, with `images` and, where there are labels, `masks`."""
 
-__all__ = ["FolderSet", "find_sets", "frames_of", "patient_of", "read_image", "read_mask", "split_by_patient"]
+__all__ = ["FolderSet", "ImageFile", "find_sets", "frames_of", "patient_of", "place", "split_by_patient"]
 
 import hashlib
-import struct
+import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageOps
-
 from vasolib.data.building import Frames
+from vasolib.data.left_out import BadFile, LeftOut, check_share, shown
+from vasolib.data.listing import Listing, list_images, name_fault, stem_of
+from vasolib.data.reading import read_bytes, read_image, read_mask
 from vasolib.data.store import Frame
 from vasolib.errors import UserError
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".pgm", ".bmp", ".tif", ".tiff"}
 LAYOUT = "expected one sub-folder per set, each with a folder `images` and optionally a folder `masks`"
-DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
+
+UNLISTED = "cannot be listed ({}), expected a folder open to this user: change its rights"
 
 
 @dataclass(frozen=True)
 class FolderSet:
-    """The files of one set, by name; masks are those of the images, in the same order."""
+    """The usable files of one set, by name; masks are those of the images, in the same order.
+
+    stems: of all images, those left out too.
+    """
 
     name: str
     images: tuple[Path, ...]
     masks: tuple[Path, ...] | None
+    stems: tuple[str, ...]
+
+    def split(self) -> list[str]:
+        """The part of each image: decided on all stems, so that a file left out moves no other one.
+
+        Raises UserError as `split_by_patient` does.
+        """
+        parts = dict(zip(self.stems, split_by_patient(self.name, self.stems), strict=True))
+        return [parts[stem_of(path)] for path in self.images]
 
 
 @dataclass(frozen=True)
@@ -41,103 +53,88 @@ class ImageFile:
     split: str
 
 
-def read_image(path: Path, data: bytes | None = None) -> np.ndarray:
-    """A still image (PNG, JPEG, PGM, BMP, TIFF) as (H, W) uint8, turned as its EXIF tag says.
+def find_sets(root: Path) -> tuple[dict[str, FolderSet], list[LeftOut]]:
+    """The sets below `root` by name, and the sets and files left out before any file is opened.
 
-    Colours and palettes become luminance, transparency is ignored. More than 8 bits are stretched linearly
-    from the image's own minimum and maximum to 0..255; a constant one becomes zeros.
-    `data` are the file's bytes where they are read already.
-    Raises UserError for a damaged file, several frames, or values that are not finite.
-    """
-    values = _read_values(path, data)
-    if values.dtype == np.uint8:
-        return values
-    lowest, highest = values.min(), values.max()
-    if lowest == highest:
-        return np.zeros(values.shape, np.uint8)
-    return np.rint((values - lowest) / (highest - lowest) * 255).astype(np.uint8)
-
-
-def read_mask(path: Path, shape: tuple[int, int], data: bytes | None = None) -> np.ndarray:
-    """A mask as (H, W) uint8 of 0 and 1: set above half of the file's largest value, be that 1 or 255.
-
-    Raises UserError where it is not of `shape` (H, W), and as `read_image` does.
-    """
-    values = _read_values(path, data)
-    if values.shape != tuple(shape):
-        found, expected = (f"{width} x {height}" for height, width in (values.shape, shape))
-        raise UserError(f"{path} is {found} pixels, its image {expected}: give the mask the image's size")
-    return (values > values.max() / 2).astype(np.uint8)
-
-
-def _read_values(path: Path, data: bytes | None) -> np.ndarray:
-    """Grey values (H, W): uint8 where the file has 8 bits or fewer, float64 where it has more."""
-    try:
-        with Image.open(path if data is None else BytesIO(data)) as image:
-            frames = getattr(image, "n_frames", 1)
-            image.load()
-            image = ImageOps.exif_transpose(image)
-    except DAMAGED as error:
-        remedy = "replace or remove the file"
-        raise UserError(f"{path} cannot be read as an image ({error}), it may be truncated: {remedy}") from error
-    if frames > 1:
-        raise UserError(f"{path} holds {frames} frames, expected one: save each frame as a file of its own")
-    if not image.mode.startswith(("I", "F")):
-        return np.asarray(image.convert("L"))
-    values = np.asarray(image).astype(np.float64)
-    if not np.isfinite(values).all():
-        raise UserError(f"{path} holds values that are not finite (NaN or infinity): replace or remove the file")
-    return values
-
-
-def find_sets(root: Path) -> tuple[dict[str, FolderSet], dict[str, str]]:
-    """The sets below `root` by name, and those left out with the reason.
-
-    Raises UserError where there is no set, an image of a labelled set lacks its mask, or two share a stem.
+    Raises:
+        UserError: no folder or no set there, or too many unusable images in a set, see `check_share`.
     """
     root = Path(root)
     if not root.is_dir():
         found = "is a file, not a folder" if root.exists() else "does not exist"
         raise UserError(f"the data folder {root} {found}: {LAYOUT}")
-    sets, left_out = {}, {}
-    for folder in sorted(root.iterdir()):
-        if not folder.is_dir() or folder.name.startswith("."):
+    sets: dict[str, FolderSet] = {}
+    left_out: list[LeftOut] = []
+    for folder in _folders(root):
+        name = unicodedata.normalize("NFC", folder.name)
+        try:
+            found, unused = _usable(folder, name)
+        except BadFile as error:
+            left_out.append(LeftOut("set", shown(name), shown(name), error.reason))
             continue
-        images = _by_stem(folder / "images")
-        if not images:
-            left_out[folder.name] = "no image file in a folder `images`"
-        elif (folder / "boxes").is_dir():
-            left_out[folder.name] = "a detection set (it has a folder `boxes`), not one of vessel masks"
-        else:
-            sets[folder.name] = FolderSet(folder.name, tuple(images.values()), _masks(folder, images))
+        if name in sets:
+            raise UserError(f"{folder} has the name of another set but for its accents: rename it")
+        sets[name] = found
+        check_share(name, len(sets[name].stems), unused)
+        left_out += unused
     if not sets:
-        reasons = "".join(f"; {name}: {reason}" for name, reason in left_out.items())
-        raise UserError(f"no set in the data folder {root}: {LAYOUT}{reasons}")
+        raise UserError(f"no set in the data folder {root}: {LAYOUT}{''.join(f'; {one}' for one in left_out)}")
     return sets, left_out
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
-    """The image files of a folder, in the order of their stems; none where there is no folder."""
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir() if folder.is_dir() else ()):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or not path.is_file():
-            continue
-        if path.stem in files:
-            both = f"{files[path.stem].name} and {path.name}"
-            raise UserError(f"{folder} holds {both}, expected one file per stem: rename or remove one")
-        files[path.stem] = path
-    return dict(sorted(files.items()))
+def _folders(root: Path) -> list[Path]:
+    """The folders in a folder, in order, without hidden ones. UserError where it cannot be listed."""
+    try:
+        return [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    except OSError as error:
+        raise UserError(f"the data folder {root} {UNLISTED.format(error.strerror)}") from error
 
 
-def _masks(folder: Path, images: dict[str, Path]) -> tuple[Path, ...] | None:
-    if not (folder / "masks").is_dir():
-        return None
-    masks = _by_stem(folder / "masks")
-    lacking = [path for stem, path in images.items() if stem not in masks]
-    if lacking:
-        count = f"{lacking[0]} has no mask ({len(lacking)} of {len(images)} images have none)"
-        raise UserError(f"{count}, expected {folder / 'masks' / lacking[0].stem}.*: add the masks or remove `masks`")
-    return tuple(masks[stem] for stem in images)
+def _listings(folder: Path) -> tuple[Listing, Listing | None]:
+    """The images and, where there are some, masks in a set's folder. BadFile where it is no set of angiograms."""
+    if fault := name_fault(folder.name):
+        raise BadFile(folder, fault)
+    labelled = os.path.lexists(folder / "masks")
+    if labelled and not (folder / "masks").is_dir():
+        raise BadFile(folder, "has something else than a folder called `masks`: mend or remove it")
+    try:
+        images, masks = list_images(folder / "images"), list_images(folder / "masks") if labelled else None
+    except OSError as error:
+        raise BadFile(folder, UNLISTED.format(error.strerror)) from error
+    if not images.stems:
+        raise BadFile(folder, "has no image file in a folder `images`: add some, or remove it")
+    if (folder / "boxes").is_dir():
+        raise BadFile(folder, "is a detection set (it has a folder `boxes`), not one of vessel masks")
+    return images, masks
+
+
+def _usable(folder: Path, name: str) -> tuple[FolderSet, list[LeftOut]]:
+    """The usable files of a set's folder, and the others. BadFile where it is no set of angiograms."""
+    listed, masks = _listings(folder)
+    images, bad, ignored = listed.files, dict(listed.bad), {}
+    if masks:
+        bad |= _without_mask(folder, images, masks)
+        images = {stem: path for stem, path in images.items() if stem in masks.files}
+        orphans = [masks.files[stem] for stem in masks.files.keys() - set(listed.stems)]
+        ignored = dict.fromkeys(orphans, "has no image of its name: give both one name, or remove it")
+    ignored |= dict.fromkeys(listed.other, "has another suffix than an image's, so it is not read")
+    kinds = {"unusable": bad, "ignored": ignored}
+    left_out = [LeftOut(kind, name, place(path), kinds[kind][path]) for kind in kinds for path in sorted(kinds[kind])]
+    of_images = tuple(masks.files[stem] for stem in images) if masks else None
+    return FolderSet(name, tuple(images.values()), of_images, tuple(listed.stems)), left_out
+
+
+def _without_mask(folder: Path, images: dict[str, Path], masks: Listing) -> dict[Path, str]:
+    """The files to blame for each image that has no usable mask, with the reason."""
+    faults = {stem_of(path): (path, reason) for path, reason in masks.bad.items()}
+    missing = f"has no mask, expected {folder.name}/masks/{{}}.*: add it, or remove the image"
+    lacking = [stem for stem in images if stem not in masks.files]
+    return dict(faults.get(stem, (images[stem], missing.format(stem))) for stem in lacking)
+
+
+def place(path: Path) -> str:
+    """A file's place in the data folder, such as set/images/a.png."""
+    return shown("/".join(path.parts[-3:]))
 
 
 def patient_of(stem: str) -> str:
@@ -167,9 +164,9 @@ def split_by_patient(set_name: str, stems: Iterable[str], test_fraction: float =
 
 
 def frames_of(folder_set: FolderSet, split: list[str] | None = None) -> Frames:
-    """The set's images as frames for a store, their items `ImageFile`s; split: a name per image, None for "train".
+    """The set's images as frames for a store, their items `ImageFile`s; split: a part per image, None for "train".
 
-    Making them raises UserError as `read_image` and `read_mask` do.
+    Making them gives a `LeftOut` for each image that cannot be used, or whose mask cannot.
     """
     splits = ["train"] * len(folder_set.images) if split is None else split
     masks = folder_set.masks or [None] * len(folder_set.images)
@@ -177,18 +174,29 @@ def frames_of(folder_set: FolderSet, split: list[str] | None = None) -> Frames:
     return Frames([ImageFile(folder_set.name, *file) for file in files], _decoded, _fetched)
 
 
-def _fetched(file: ImageFile) -> tuple[ImageFile, bytes, bytes | None]:
+def _fetched(file: ImageFile) -> tuple[ImageFile, bytes, bytes | None] | LeftOut:
     """A file and the bytes of its image and mask."""
     try:
-        return file, file.path.read_bytes(), file.mask.read_bytes() if file.mask else None
-    except OSError as error:
-        raise UserError(f"{error.filename} cannot be read ({error}): replace or remove the file") from error
+        return file, read_bytes(file.path), read_bytes(file.mask) if file.mask else None
+    except BadFile as error:
+        return _lost(file, error)
 
 
-def _decoded(fetched: tuple[ImageFile, bytes, bytes | None]) -> Frame:
+def _decoded(fetched: tuple[ImageFile, bytes, bytes | None] | LeftOut) -> Frame | LeftOut:
     """The frame that the bytes stand for."""
+    if isinstance(fetched, LeftOut):
+        return fetched
     file, data, mask_data = fetched
-    image = read_image(file.path, data)
-    mask = read_mask(file.mask, image.shape, mask_data) if file.mask else None
-    name, patient = f"{file.source}/{file.path.stem}", patient_of(file.path.stem)
-    return Frame(name, file.source, file.split, patient, hashlib.sha256(data).hexdigest(), image, mask)
+    try:
+        image = read_image(file.path, data)
+        mask = read_mask(file.mask, image.shape, mask_data) if file.mask else None
+    except BadFile as error:
+        return _lost(file, error)
+    stem = stem_of(file.path)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return Frame(f"{file.source}/{stem}", file.source, file.split, patient_of(stem), sha256, image, mask)
+
+
+def _lost(file: ImageFile, error: BadFile) -> LeftOut:
+    """An image that its own file, or its mask's, makes unusable."""
+    return LeftOut("unusable", file.source, place(error.args[0]), error.reason)
