@@ -21,6 +21,7 @@ from vasolib.data.store import Frame, ImageStore
 from vasolib.downstream.finetune import finetune_arm, labelled
 from vasolib.errors import UserError
 from vasolib.pretrain import pretrain_arm
+from vasolib.report_tables import grid
 from vasolib.settings import SyntheticSizes
 from vasolib.study import ROOT, Study
 
@@ -290,6 +291,16 @@ def test_a_tampered_choice_of_rows_would_show(study: Study, handed: list, monkey
     finetune_arm("smoke", "unet")
     with pytest.raises(AssertionError, match="a test image is trained on"):
         ids(study, handed[0])
+
+
+def test_the_split_files_are_part_of_the_results(study: Study, tmp_path: Path):
+    run_notebook("15_leaks")
+    written = {name: study.results(name).read_text(encoding="utf-8") for name in ("splits.csv", "near_duplicates.csv")}
+    assert written["near_duplicates.csv"] == "tested,trained,distance,correlation\n"
+    assert pd.read_csv(study.results("splits.csv"), dtype=str).equals(splits(stores_of(study)))
+    assert not any(str(tmp_path) in text for text in written.values())
+    assert list(pd.read_csv(study.results("leaks.csv"))["images"]) == [9, 2, 4, 2, 4]
+    assert grid(pd.read_csv(study.results("near_duplicates.csv"))).body == []  # the report shows it empty too
 
 
 def called(source: str) -> set[str]:
