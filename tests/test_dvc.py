@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 HEAVY = {"data", "anatomy", "segmentor", "pretrain", "finetune", "scratch", "labels", "scratch_labels"}
-LIGHT = {"methods", "denoise", "tables", "claims", "figures", "features", "report"}
+LIGHT = {"leaks", "methods", "denoise", "tables", "claims", "figures", "features", "report"}
 ARMS = {"pretrain", "finetune", "scratch", "labels", "scratch_labels"}
 
 

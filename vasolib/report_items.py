@@ -158,6 +158,20 @@ GROUPS = {
     ),
     "Data": (
         Item("data.csv", "Data used (Table 1)", TABLES, "Images of each set by what they are used for."),
+        Item(
+            "leaks.csv",
+            "What each image is used for",
+            "15_leaks",
+            "No test image shares its file or its patient with one that is learned from, as far as checksums and file "
+            "names tell. Near-duplicates: images much like one on the other side, each listed in the next table; "
+            "splits.csv, beside it, has a row per image.",
+        ),
+        Item(
+            "near_duplicates.csv",
+            "Near-duplicates of test images among those learned from",
+            "15_leaks",
+            "Distance: bits of 64 in which the perceptual hashes differ. Correlation: of the small pictures.",
+        ),
         Item("data.png", "Examples of the data", FIGURES, "Vessel labels are tinted where there are any."),
         Item(
             "anatomy.csv",

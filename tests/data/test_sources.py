@@ -5,7 +5,6 @@ import hashlib
 import shutil
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,8 +15,9 @@ from vasolib.data import folder as folder_module
 from vasolib.data import sources
 from vasolib.data.building import Frames, build_store
 from vasolib.data.folder import split_by_patient
+from vasolib.data.leaks import check_no_leak, splits
 from vasolib.data.left_out import LeftOut
-from vasolib.data.sources import check_no_leak, synthetic_frame, write_stores
+from vasolib.data.sources import synthetic_frame, write_stores
 from vasolib.data.store import Frame, ImageStore
 from vasolib.data.synthetic.frame import make_frame
 from vasolib.data.synthetic.styles import named_style
@@ -181,18 +181,6 @@ def test_checksums_of_real_images_are_their_files(real: Path, tmp_path: Path):
     assert table.loc["plain/U2_0", "sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def test_a_leak_is_refused_with_its_names(stores: dict[str, ImageStore]):
-    check_no_leak(stores, BENCHMARKS)
-    table = stores["synth-b"].table
-    sums = [table["sha256"][4], table["sha256"][0], *stores["corpus"].table["sha256"][2:]]
-    leaky = SimpleNamespace(table=stores["corpus"].table.assign(sha256=sums))
-    with pytest.raises(UserError) as caught:  # the first image of the benchmark is for training: no leak
-        check_no_leak(stores | {"corpus": leaky}, BENCHMARKS)
-    message = str(caught.value)
-    assert message.startswith("synth-b: ") and message.count("synth-b/") == message.count("corpus/") == 1
-    assert table["id"][4] in message and "corpus/0" in message and "take either out" in message
-
-
 def listed(folder: Path) -> list[LeftOut]:
     """The rows of left_out.csv."""
     return [LeftOut(*row) for row in pd.read_csv(folder / "left_out.csv").itertuples(index=False)]
@@ -262,7 +250,7 @@ def test_a_test_image_is_not_trained_on_under_another_name(real: Path, tmp_path:
     )
     assert {one.file for one in left_out if one.kind == "copy"} == {f"left/images/{train}.png", "plain/images/U1_0.png"}
     assert f"left/images/{test}.png" in left_out[-1].reason
-    check_no_leak(stores, ("left", "right"))
+    check_no_leak(splits(stores))
     assert f"left/{test}" in set(stores["left"].table["id"]) and f"left/{train}" not in set(stores["left"].table["id"])
 
 

@@ -1,6 +1,6 @@
 """Where a run's images come from: the embedded generator, or a folder of real sets; each becomes a store."""
 
-__all__ = ["check_no_leak", "write_stores"]
+__all__ = ["write_stores"]
 
 import hashlib
 from dataclasses import replace
@@ -14,7 +14,6 @@ from vasolib.data.left_out import LeftOut, check_share, write_left_out
 from vasolib.data.store import Frame, ImageStore
 from vasolib.data.synthetic.frame import make_frame
 from vasolib.data.synthetic.styles import CORPUS_STYLE, Style, named_style
-from vasolib.errors import UserError
 from vasolib.files import put
 from vasolib.settings import SyntheticSizes
 
@@ -119,22 +118,4 @@ def check_parts(folder: Path, benchmarks: tuple[str, ...]) -> None:
             raise UserError(
                 f"the set {name} has no usable image in its part {missing.pop()!r}, expected some of two patients or "
                 "more in each: mend or add images"
-            )
-
-
-def check_no_leak(stores: dict[str, ImageStore], benchmarks: tuple[str, ...]) -> None:
-    """No test image is in the corpus, by the checksums of the images.
-
-    Raises:
-        UserError: one is; with its benchmark, and its ids in both.
-    """
-    corpus = stores["corpus"].table
-    for name in benchmarks:
-        table = stores[name].table
-        tested = table[(table["split"] == "test") & table["sha256"].isin(corpus["sha256"])]
-        if len(tested):
-            copies = corpus[corpus["sha256"].isin(tested["sha256"])]
-            raise UserError(
-                f"{name}: test images {list(tested['id'])} are in the corpus too, as {list(copies['id'])}: "
-                "take either out of the data folder"
             )
