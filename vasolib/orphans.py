@@ -1,6 +1,6 @@
 """No process outlives the one that it works for: a killed study leaves nothing running that would block the next."""
 
-__all__ = ["DRIVER", "end_all", "end_with_parent"]
+__all__ = ["DRIVER", "end_all", "end_tree", "end_with_parent"]
 
 import os
 import threading
@@ -31,6 +31,21 @@ def end_all() -> None:
         with suppress(psutil.Error):  # it may have ended just now
             child.kill()
     os._exit(1)
+
+
+def end_tree(process: int, within: float = 5.0) -> None:
+    """End a process and everything below it, and wait until they are gone, so many seconds at most."""
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        top = psutil.Process(process)
+        tree = [top, *top.children(recursive=True)]  # before any ends: nobody knows the children of one that has
+        for one in tree:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        until = time.monotonic() + within
+        while any(lives(one.pid) for one in tree) and time.monotonic() < until:
+            time.sleep(0.02)
 
 
 def lives(process: int) -> bool:

@@ -76,7 +76,7 @@ def _write(folder: Path, frames: Frames, side: int, jobs: int) -> None:
         growing(folder / "masks.npy", side) as masks,
         open(folder / "table.csv", "w", encoding="utf-8", newline="", buffering=1) as table,  # 1: row by row
     ):
-        count = min(len(rows), images.count, masks.count or len(rows))
+        count = min(len(rows), images.count, masks.count if masks.held else len(rows))
         labelled = masks.count > 0 if count else None
         images.truncate(count)
         masks.truncate(count if labelled else 0)
