@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from vasolib import anatomy
+from vasolib.errors import UserError
 
 
 def test_reference_masks_are_met_pixel_for_pixel(reference, real):
@@ -113,3 +114,21 @@ def test_extraction_goes_on_where_it_was_cut_off(tmp_path, monkeypatch):
         found = anatomy.extract_to(path, IMAGES, ROWS, partial(extract, last=None), jobs=1)
         assert np.array_equal(found, [RECIPE(IMAGES[row]) for row in ROWS])
         assert seen == [2, 0, 0, 3]
+
+
+def test_images_without_a_vessel_are_listed_and_too_many_of_them_refused(tmp_path, capsys):
+    masks, ids, path = np.ones((10, 4, 4), np.uint8), [f"image {i}" for i in range(10)], tmp_path / "empty.csv"
+    path.write_text("of an earlier run")
+    anatomy.check_found(masks, ids, "reference", path)
+    assert not path.exists() and capsys.readouterr().out == ""
+    masks[[3, 7]] = 0
+    anatomy.check_found(masks, ids, "reference", path)
+    assert path.read_text() == "image\nimage 3\nimage 7\n"
+    assert (
+        f"warning: the reference extraction finds no vessel in 2 of 10 images, listed in {path}"
+        in capsys.readouterr().out
+    )
+    masks[0] = 0
+    with pytest.raises(UserError, match=r"no vessel in 3 of 10 images, listed in .*, which is more than 20 %"):
+        anatomy.check_found(masks, ids, "reference", path)
+    assert path.read_text().count("image ") == 3

@@ -5,6 +5,7 @@ from torch.nn import functional as F
 
 from tests.reference_names import load_unext
 from vasolib import segmentor
+from vasolib.errors import UserError
 
 
 def test_logits_of_the_released_network(reference):
@@ -58,3 +59,12 @@ def test_frozen_model_passes_gradients_to_its_input_only():
     model(x).sum().backward()
     assert x.grad.abs().sum() > 0
     assert all(p.grad is None for p in model.parameters())
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_a_segmentor_that_sees_nothing_or_vessel_everywhere_is_refused(share):
+    maps = np.full((3, 8, 8), 0.2 + 0.6 * share)
+    with pytest.raises(UserError, match=rf"marks {100 * share} % of 3 images as vessel.*more epochs"):
+        segmentor.check_sighted(maps)
+    maps[1, 2, 3] = 1 - maps[1, 2, 3]
+    segmentor.check_sighted(maps)

@@ -27,6 +27,9 @@ class Points:
             x = torch.randn(16, 4, generator=generator)
             yield x, x.sum(dim=1, keepdim=True) + 1
 
+    def images(self, epoch: int, step: int) -> list[str]:
+        return [f"point {epoch}/{step}/{i}" for i in range(16)]
+
 
 def small_net(seed: int = 0) -> nn.Module:
     """A network with buffers that training changes (batch norm) and layers that draw (dropout)."""
@@ -53,7 +56,9 @@ def square_error(model: nn.Module, fail_at: int | None = None):
 def run(tmp_path, epochs: int = 4, seed: int = 0, lr: float = 0.02):
     model = small_net()
     recipe = Recipe(epochs=epochs, batch_size=16, lr=lr)
-    table = fit(model, square_error(model), Points(), recipe, seed=seed, state=tmp_path / "s.pt", name="run")
+    state = tmp_path / "s.pt"
+    table = fit(model, square_error(model), Points(), recipe, seed=seed, state=state, name="run")
+    training.forget(state)
     return model, table
 
 
@@ -119,7 +124,7 @@ def test_both_random_streams_are_new_in_each_epoch_and_for_each_seed(tmp_path):
 
     recipe = Recipe(epochs=3, batch_size=16, lr=0.02)
     for seed in (0, 1):
-        fit(model, drawing, Points(), recipe, seed=seed, state=tmp_path / "s.pt", name="run")
+        fit(model, drawing, Points(), recipe, seed=seed, state=tmp_path / f"{seed}.pt", name="run")
     assert len(drawn) == 24
     assert all(len(set(stream)) == 24 for stream in zip(*drawn, strict=True))
 
@@ -140,7 +145,25 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path, monkeypatch, ca
     assert "continuing after epoch 2 from run.pt" in capsys.readouterr().out
     assert equal(whole, second)
     pd.testing.assert_frame_equal(table, continued, check_exact=True)
+    training.forget(state)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_finished_run_is_not_trained_again_until_it_is_forgotten(tmp_path, capsys):
+    state, recipe = tmp_path / "run.pt", Recipe(epochs=4, batch_size=16, lr=0.02)
+    models, tables, calls = [], [], []
+    for _ in range(2):
+        models.append(small_net())
+        loss_fn = square_error(models[-1])
+        tables.append(fit(models[-1], loss_fn, Points(), recipe, seed=0, state=state, name="run"))
+        calls.append(len(loss_fn.calls))
+    assert calls == [16, 0] and equal(*models)
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+    assert "continuing after epoch 4 from run.pt" in capsys.readouterr().out
+    training.forget(state, tmp_path / "that was never there")
+    loss_fn = square_error(models[1])
+    fit(models[1], loss_fn, Points(), recipe, seed=0, state=state, name="run")
+    assert len(loss_fn.calls) == 16
 
 
 def test_a_short_run_writes_no_state(tmp_path):
@@ -172,15 +195,44 @@ def test_a_save_that_breaks_off_leaves_the_state_before_it(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_loss_that_is_no_number_stops_the_run(tmp_path, value):
-    model = nn.Linear(4, 1)
-    recipe = Recipe(epochs=3, batch_size=16, lr=0.02)
+def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_last_good_state(tmp_path, value, monkeypatch):
+    monkeypatch.setattr(training, "SAVE_EVERY", -1)
+    model, state = nn.Linear(4, 1), tmp_path / "s.pt"
+    recipe = Recipe(epochs=4, batch_size=16, lr=0.02)
+    calls = []
 
     def loss_fn(batch, progress, generator):
-        return {"loss": model(batch[0]).mean() * (value if progress > 0.5 else 1)}
+        calls.append(progress)
+        return {"loss": model(batch[0]).mean() * (value if len(calls) > 10 else 1)}
 
-    with pytest.raises(FloatingPointError, match=r"in epoch 2: lower lr \(now 0.02\)"):
-        fit(model, loss_fn, Points(), recipe, seed=0, state=tmp_path / "s.pt", name="run")
+    with pytest.raises(
+        FloatingPointError, match=r"run: loss \S+, norm \S+ .* in epoch 3, step 3.*lower lr \(now 0.02\)"
+    ):
+        fit(model, loss_fn, Points(), recipe, seed=0, state=state, name="run")
+    listed = pd.read_csv(tmp_path / "s-suspects.csv")
+    assert listed["image"].tolist() == Points().images(2, 2)
+    assert (listed["epoch"] == 3).all() and (listed["step"] == 3).all()
+    good = nn.Linear(4, 1)
+    rows = training.restore(state, good, torch.optim.AdamW(good.parameters()), CPU)
+    assert len(rows) == 2 and all(p.isfinite().all() for p in good.parameters())
+
+
+def test_a_gradient_that_is_no_number_stops_the_run(tmp_path):
+    model = nn.Linear(4, 1)
+
+    def loss_fn(batch, progress, generator):
+        return {"loss": (model(batch[0]) * 0).square().mean().sqrt()}  # its value is 0, its derivative 0 / 0
+
+    with pytest.raises(FloatingPointError, match=r"loss 0, norm of the gradients nan in epoch 1, step 1"):
+        fit(
+            model,
+            loss_fn,
+            Points(),
+            Recipe(epochs=2, batch_size=16, lr=0.02),
+            seed=0,
+            state=tmp_path / "s.pt",
+            name="run",
+        )
 
 
 def test_weight_decay_shrinks_matrices_only_and_by_the_schedule(tmp_path):

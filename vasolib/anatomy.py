@@ -4,23 +4,28 @@ Departs from the paper's eq. (1), which keeps the smaller-magnitude eigenvalue o
 vessels; like the released code, this keeps the largest eigenvalue of dark ridges (a Sato filter).
 """
 
-__all__ = ["extract_anatomy", "extract_to", "grow_region", "reference_anatomy", "vesselness", "vesselness_eq1"]
+__all__ = [
+    "check_found", "extract_anatomy", "extract_to", "grow_region", "reference_anatomy", "vesselness", "vesselness_eq1",
+]  # fmt: skip
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy import ndimage
 from skimage.feature import hessian_matrix, hessian_matrix_eigvals
 from skimage.transform import resize
 
 from vasolib.data.growing import growing
-from vasolib.files import atomic
+from vasolib.errors import UserError
+from vasolib.files import atomic, write_csv
 from vasolib.parallel import spread
 from vasolib.progress import reported
 from vasolib.ridges import ridge_levels
 
 SIGMAS = (1, 2, 3, 4)  # pixels at 512 x 512
+EMPTY_SHARE = 0.2  # of a corpus: with more images without a vessel, guided masks are random ones, and judges learn none
 
 
 def vesselness(image: np.ndarray, sigmas: tuple[int, ...] = SIGMAS) -> np.ndarray:
@@ -120,3 +125,26 @@ def extract_to(
             for mask in reported(spread(extract, ahead, jobs), len(rows), "masks", masks.count):
                 masks.append(mask)
     return np.load(path, mmap_mode="r")
+
+
+def check_found(masks: np.ndarray, ids: Sequence[str], kind: str, path: Path) -> None:
+    """Say how many of the masks (N, H, W) are empty, and list the ids of their images in the file `path`.
+
+    Args:
+        kind: of the extraction, for messages.
+
+    Raises:
+        UserError: more than `EMPTY_SHARE` of them are.
+    """
+    empty = [name for name, mask in zip(ids, masks, strict=True) if not mask.any()]
+    if not empty:
+        path.unlink(missing_ok=True)
+        return
+    write_csv(path, pd.DataFrame({"image": empty}))
+    message = f"the {kind} extraction finds no vessel in {len(empty)} of {len(ids)} images, listed in {path}"
+    if len(empty) > EMPTY_SHARE * len(ids):
+        raise UserError(
+            f"{message}, which is more than {100 * EMPTY_SHARE:g} %: take out what is no angiogram, or lower "
+            "anatomy.percentile in params.yaml"
+        )
+    print(f"warning: {message}: masks are random there", flush=True)

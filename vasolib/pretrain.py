@@ -3,7 +3,7 @@
 __all__ = ["build_method", "load_judge", "pretrain", "pretrain_arm", "pretraining_loss"]
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ from vasolib.ssl.simmim import SimMIM
 from vasolib.ssl.spt import SPT
 from vasolib.ssl.vasomim import VasoMIM
 from vasolib.study import ROOT, Study
-from vasolib.training import fit, normalise, place, seeded
+from vasolib.training import fit, forget, normalise, place, seeded
 
 
 def load_judge(path: Path) -> Callable[[Tensor], Tensor]:
@@ -103,6 +103,7 @@ def pretrain(
     seed: int,
     state: Path,
     name: str,
+    ids: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Train a network from `build_method` in place on random crops of a corpus; the log of its epochs.
 
@@ -110,8 +111,9 @@ def pretrain(
         images: (N, S, S) uint8; anatomy: (N, S, S) of 0 and 1, the vessels extracted from them.
         recipe: one without `samples` passes over the corpus once an epoch.
         seed, state, name: see `vasolib.training.fit`.
+        ids: what the images are called.
     """
-    crops = CropDataset(images, anatomy, scale.image.side, recipe.crop, seed, model.VIEWS)
+    crops = CropDataset(images, anatomy, scale.image.side, recipe.crop, seed, model.VIEWS, ids)
     loader = CropLoader(crops, recipe.batch_size, recipe.samples or len(images), scale.workers)
     return fit(model, pretraining_loss(model), loader, recipe, seed=seed, state=state, name=name)
 
@@ -133,17 +135,20 @@ def pretrain_arm(run: str, arm: str) -> None:
         judged_by = study.require("segmentor", chosen.anatomy, "segmentor.safetensors", made_by="30_segmentor")
         judge = load_judge(judged_by)
     choices = code_of("40_pretrain", ROOT), norm, scale, recipe, chosen, corpus.folder / "table.csv", found, judged_by
-    anatomy, models, logs = np.load(found, mmap_mode="r"), {}, []
+    anatomy, models, logs, states = np.load(found, mmap_mode="r"), {}, [], []
+    ids = list(corpus.table.id)
     for seed in sorted({seed for seed, _ in study.runs(arm)}):
         models[seed] = build_method(chosen, scale, norm, seed, judge)
         state, name = study.state(f"{arm}-{seed}", *choices, seed), f"{arm} seed {seed}"
-        log = pretrain(models[seed], corpus.images, anatomy, scale, recipe, seed=seed, state=state, name=name)
+        log = pretrain(models[seed], corpus.images, anatomy, scale, recipe, seed=seed, state=state, name=name, ids=ids)
         logs.append(log.assign(pretrain_seed=seed))
+        states.append(state)
     if is_first():
         with atomic(study.work("pretrain", arm)) as folder:
             for seed, model in models.items():
                 save_weights(folder / f"seed{seed}" / "model.safetensors", model)
             write_csv(folder / "log.csv", pd.concat(logs))
+        forget(*states)
 
 
 if __name__ == "__main__":

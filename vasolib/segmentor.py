@@ -3,8 +3,9 @@
 Architecture: Valanarasu & Patel, UNeXt, MICCAI 2022, in the size that the VasoMIM authors ship (253,561 parameters).
 """
 
-__all__ = ["UNeXt", "freeze", "segmentor_loss"]
+__all__ = ["UNeXt", "check_sighted", "freeze", "segmentor_loss"]
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,6 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vasolib.batchnorm import BatchNorm2d
 from vasolib.distributed import total
+from vasolib.errors import UserError
 
 SHIFTS = (-2, -1, 0, 1, 2)
 
@@ -107,6 +109,20 @@ def segmentor_loss(logits: Tensor, target: Tensor, smooth: float = 1e-5) -> Tens
     overlap, sizes = total((probability * target).sum()), total(probability.sum() + target.sum())
     dice = (2 * overlap + smooth) / (sizes + smooth)
     return 0.5 * F.binary_cross_entropy_with_logits(logits.float(), target) + 0.5 * (1 - dice)
+
+
+def check_sighted(probability: np.ndarray, threshold: float = 0.5) -> None:
+    """UserError for a segmentor whose maps (N, H, W) of images with vessels are all background, or all vessel.
+
+    Its consistency loss would be as content with an empty reconstruction as with a right one.
+    """
+    share = (probability >= threshold).mean()
+    if share in (0, 1):
+        raise UserError(
+            f"the trained segmentor marks {100 * share:g} % of {len(probability)} images as vessel, so it cannot "
+            "judge reconstructions: give it more epochs (segmentor of this scale in params.yaml), or look at the "
+            "anatomy that it learned from"
+        )
 
 
 def freeze(model: nn.Module) -> nn.Module:

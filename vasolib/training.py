@@ -1,6 +1,6 @@
 """The one training loop: segmentor, pre-training and fine-tuning differ in model, batches and loss only."""
 
-__all__ = ["autocast", "fit", "normalise", "pick_device", "place", "precision", "seeded", "warmup_cosine"]
+__all__ = ["autocast", "fit", "forget", "normalise", "pick_device", "place", "precision", "seeded", "warmup_cosine"]
 
 import math
 import time
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from vasolib.distributed import gather, is_first, mean, synchronised
 from vasolib.errors import UserError
 from vasolib.files import atomic
+from vasolib.guard import Watch
 from vasolib.settings import Recipe
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -112,7 +113,7 @@ LossFn = Callable[..., dict[str, Tensor]]
 def fit(
     model: nn.Module, loss_fn: LossFn, loader, recipe: Recipe, *, seed: int, state: Path, name: str
 ) -> pd.DataFrame:
-    """Train in place; continue where an interrupted call with the same `state` stopped.
+    """Train in place; continue where a call with the same `state` stopped, be it at the end.
 
     Several processes (`vasolib.distributed`) call this alike; each hands `loss_fn` its part of a batch, all end with
     the same weights and table, and the first one prints and saves.
@@ -121,17 +122,19 @@ def fit(
         model: on its device already.
         loss_fn: (batch, progress, generator) -> dict of scalar tensors, `loss` among them; progress is
             (e + 1) / E, generator is on the model's device.
-        loader: `len(loader)` steps an epoch, `loader.epoch(e)` its batches.
+        loader: `len(loader)` steps an epoch, `loader.epoch(e)` its batches, `loader.images(e, step)` the names of the
+            images of one.
         recipe: see `Recipe`.
         seed: of the generator handed to `loss_fn`, and of layers that draw (drop path).
-        state: file for the unfinished run; its name must change with anything that changes the run. Removed at the end.
+        state: file for the run so far; its name must change with anything that changes the run. To be forgotten
+            (`forget`) once what was trained is in a safe place.
         name: what the progress lines call this.
 
     Returns:
         One row per epoch: epoch, lr, and the mean of each value that `loss_fn` returns.
 
     Raises:
-        FloatingPointError: the loss is not a finite number.
+        FloatingPointError: a loss or gradient is not a finite number (`vasolib.guard`).
         UserError: processes found different states, or cannot divide a batch.
     """
     device = next(model.parameters()).device
@@ -139,23 +142,25 @@ def fit(
     optimizer = torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2), fused=True)
     rows = restore(state, model, optimizer, device)
     loss_fn = synchronised(model, loss_fn)
+    watch = Watch(model, state.with_name(f"{state.stem}-suspects.csv"), recipe.lr)
     started = saved = time.monotonic()
     first = len(rows)
     for epoch in range(first, recipe.epochs):
         model.train()
-        rows.append({"epoch": epoch + 1, **run_epoch(model, loss_fn, loader, recipe, optimizer, epoch, seed)})
+        rows.append({"epoch": epoch + 1, **run_epoch(model, loss_fn, loader, recipe, optimizer, epoch, seed, watch)})
+        watch.judge(name, epoch, loader)
         report_progress(
             name, rows[-1], recipe.epochs, max(time.monotonic() - started, 1e-9) / (epoch + 1 - first), len(loader)
         )
-        if is_first() and time.monotonic() - saved > SAVE_EVERY and epoch + 1 < recipe.epochs:
+        if is_first() and (time.monotonic() - saved > SAVE_EVERY or epoch + 1 == recipe.epochs):
             save(state, model, optimizer, rows)
             saved = time.monotonic()
-    if is_first():
-        state.unlink(missing_ok=True)
     return pd.DataFrame(rows)
 
 
-def run_epoch(model, loss_fn: LossFn, loader, recipe: Recipe, optimizer, epoch: int, seed: int) -> dict[str, float]:
+def run_epoch(
+    model, loss_fn: LossFn, loader, recipe: Recipe, optimizer, epoch: int, seed: int, watch: Watch
+) -> dict[str, float]:
     """One pass over the loader; the learning rate after it and the means of what `loss_fn` returned."""
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(mix(seed, epoch))
@@ -169,13 +174,11 @@ def run_epoch(model, loss_fn: LossFn, loader, recipe: Recipe, optimizer, epoch: 
                 values = loss_fn(batch, (epoch + 1) / recipe.epochs, generator)
             optimizer.zero_grad(set_to_none=True)
             values["loss"].backward()
+            watch.see(values["loss"])
             optimizer.step()
             for key, value in values.items():  # summed on the device: no wait for the GPU within an epoch
                 totals[key] = totals.get(key, 0) + value.detach()
-    means = {key: float(mean(total)) / len(loader) for key, total in totals.items()}
-    if not math.isfinite(means["loss"]):
-        raise FloatingPointError(f"the loss became {means['loss']} in epoch {epoch + 1}: lower lr (now {recipe.lr})")
-    return {"lr": lr, **means}
+    return {"lr": lr, **{key: float(mean(total)) / len(loader) for key, total in totals.items()}}
 
 
 def report_progress(name: str, row: dict[str, float], epochs: int, seconds: float, steps: int) -> None:
@@ -206,3 +209,9 @@ def restore(state: Path, model: nn.Module, optimizer: torch.optim.Optimizer, dev
         if is_first():
             print(f"continuing after epoch {done} from {state.name}", flush=True)
     return stored["rows"]
+
+
+def forget(*states: Path) -> None:
+    """Remove the states of trainings whose results are in a safe place."""
+    for state in states:
+        state.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """Crops: reproducible, aligned with their masks, of the promised sizes, and each image in its turn."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -180,6 +181,14 @@ def test_order_is_shuffled_anew_each_epoch_and_for_each_seed():
     assert len(set(drawn)) == 4
     assert tuple(range(30)) not in drawn
     assert orders[0] == loader(30, 5, 30, 0).keys(0)
+
+
+def test_images_of_a_batch_are_called_by_their_ids_or_rows():
+    loads = loader(5, 2, 10)
+    rows = [[index for _, index in batch] for batch in loads.keys(3)]
+    assert [loads.images(3, step) for step in range(5)] == [[str(i) for i in batch] for batch in rows]
+    named = replace(loads, dataset=replace(loads.dataset, ids=list("abcde")))
+    assert named.images(3, 4) == ["abcde"[i] for i in rows[4]]
 
 
 def test_too_few_samples_for_a_batch_still_give_one():

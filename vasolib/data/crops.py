@@ -3,7 +3,7 @@
 __all__ = ["CropDataset", "CropLoader", "resize_image", "resize_mask"]
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,8 @@ class CropDataset(Dataset):
     """Batches of crops of images and their masks, each crop the same whoever reads it, and beside whichever others.
 
     images: (N, S, S) uint8; masks: (N, S, S) of 0 and 1, or None; side: of the crops, in pixels;
-    scale: range of a crop's share of the image's area; seed: of all random streams; views: V, crops of each image.
+    scale: range of a crop's share of the image's area; seed: of all random streams; views: V, crops of each image;
+    ids: what the N images are called, their rows' numbers where it is not given.
     """
 
     images: np.ndarray
@@ -55,6 +56,7 @@ class CropDataset(Dataset):
     scale: tuple[float, float]
     seed: int
     views: int = 1
+    ids: Sequence[str] = ()
 
     def __getitem__(self, keys: list[tuple[int, int]]) -> tuple[Tensor, Tensor]:
         """Images and masks, each (B, V, side, side) uint8, for B pairs of a stream and an image's index."""
@@ -98,6 +100,10 @@ class CropLoader:
         rounds = math.ceil(wanted / count)
         order = [(epoch * rounds + r, int(i)) for r in range(rounds) for i in rng.permutation(count)]
         return [order[i : i + self.batch_size] for i in range(0, wanted, self.batch_size)]
+
+    def images(self, epoch: int, step: int) -> list[str]:
+        """What the images of one batch are called."""
+        return [str(self.dataset.ids[i] if len(self.dataset.ids) else i) for _, i in self.keys(epoch)[step]]
 
     def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of images and masks, each (B, V, side, side) uint8; of several processes, each reads its own part."""

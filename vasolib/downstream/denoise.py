@@ -11,7 +11,7 @@ __all__ = [
     "train_denoiser",
 ]  # fmt: skip
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,14 +67,23 @@ def denoising_network(arm: str, scale: Scale, seed: int) -> nn.Module:
 
 
 def train_denoiser(
-    network: nn.Module, images: np.ndarray, scale: Scale, sigma: float, *, seed: int, state: Path, name: str
+    network: nn.Module,
+    images: np.ndarray,
+    scale: Scale,
+    sigma: float,
+    *,
+    seed: int,
+    state: Path,
+    name: str,
+    ids: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Train in place by the scale's recipe on random crops of (N, S, S) uint8 with fresh noise; the log of its epochs.
 
-    A recipe without `samples` passes over the images once an epoch. `state`, `name`: see `vasolib.training.fit`.
+    A recipe without `samples` passes over the images once an epoch. `state`, `name`: see `vasolib.training.fit`; `ids`:
+    what the images are called.
     """
     recipe = scale.denoise
-    crops = CropDataset(images, None, scale.image.side, recipe.crop, seed)
+    crops = CropDataset(images, None, scale.image.side, recipe.crop, seed, ids=ids)
     loader = CropLoader(crops, recipe.batch_size, recipe.samples or len(images), scale.workers)
     return fit(network, denoising_loss(network, sigma), loader, recipe, seed=seed, state=state, name=name)
 

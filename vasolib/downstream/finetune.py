@@ -24,7 +24,7 @@ from vasolib.metrics import Labels
 from vasolib.networks import load_weights, segmentation_network
 from vasolib.settings import Scale
 from vasolib.study import ROOT, Study
-from vasolib.training import autocast, fit, normalise
+from vasolib.training import autocast, fit, forget, normalise
 
 JITTER = 0.2  # largest relative change of brightness and contrast
 
@@ -69,7 +69,8 @@ def fine_tune(
     A recipe without `samples` passes over the rows once an epoch. `state`, `name`: see `vasolib.training.fit`.
     """
     recipe = scale.finetune
-    crops = CropDataset(store.images[rows], store.masks[rows], scale.image.side, recipe.crop, seed)
+    ids = list(store.table.id[rows])
+    crops = CropDataset(store.images[rows], store.masks[rows], scale.image.side, recipe.crop, seed, ids=ids)
     loader = CropLoader(crops, recipe.batch_size, recipe.samples or len(rows), scale.workers)
     return fit(network, segmentation_loss(network), loader, recipe, seed=seed, state=state, name=name)
 
@@ -103,8 +104,8 @@ def labelled(store: ImageStore, percent: int, seed: int) -> np.ndarray:
 
 def train_once(
     study: Study, arm: str, store: ImageStore, percent: int, seeds: tuple[int, int]
-) -> tuple[nn.Module, pd.DataFrame]:
-    """A network of an arm trained on one benchmark from a pre-training and a fine-tuning seed, and its log."""
+) -> tuple[nn.Module, pd.DataFrame, Path]:
+    """A network of an arm trained on one benchmark from a pre-training and a fine-tuning seed, its log, its state."""
     pretrain_seed, seed = seeds
     network, weights, name = segmentation_network(arm, study.scale, seed), "", store.folder.name
     if arm not in study.params.scratch_arms:
@@ -114,7 +115,8 @@ def train_once(
     choices = code_of("50_finetune", ROOT), study.scale, *data, weights, seed, percent
     state = study.state(f"{arm}-{name}-{percent}-{seed}", *choices)
     rows = labelled(store, percent, seed)
-    return network, fine_tune(network, store, rows, study.scale, seed=seed, state=state, name=f"{name} seed {seed}")
+    log = fine_tune(network, store, rows, study.scale, seed=seed, state=state, name=f"{name} seed {seed}")
+    return network, log, state
 
 
 def finetune_arm(run: str, arm: str, labels: str = "100") -> None:
@@ -132,7 +134,7 @@ def finetune_arm(run: str, arm: str, labels: str = "100") -> None:
     if not str(labels).isdigit() or not 0 < int(labels) <= 100:
         raise UserError(f"labels is {labels!r}: give the labelled share as whole per cent, 1 to 100")
     study, percent = Study.open(run), int(labels)
-    logs, scores, masks = [], [], {}
+    logs, scores, masks, states = [], [], {}, []
     for name in study.benchmarks_of(arm) if percent == 100 else study.params.benchmarks[:1]:
         store = ImageStore.open(study.require("stores", name, made_by="10_data"))
         test = store.select("test")
@@ -140,8 +142,9 @@ def finetune_arm(run: str, arm: str, labels: str = "100") -> None:
         answers = Labels.of(truth, list(store.table.id[test]))
         for seeds in study.runs(arm):
             about = {"dataset": name, "pretrain_seed": seeds[0], "seed": seeds[1]}
-            network, log = train_once(study, arm, store, percent, seeds)
+            network, log, state = train_once(study, arm, store, percent, seeds)
             logs.append(log.assign(**about))
+            states.append(state)
             if is_first():
                 seen = predict(network, frames) >= 0.5
                 masks.setdefault(name, seen)
@@ -153,6 +156,7 @@ def finetune_arm(run: str, arm: str, labels: str = "100") -> None:
             write_csv(folder / "log.csv", pd.concat(logs))
             for name, seen in masks.items():
                 np.save(folder / f"{name}.npy", np.packbits(seen, axis=-1))
+        forget(*states)
 
 
 if __name__ == "__main__":
