@@ -2,11 +2,15 @@
 
 import errno
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from vasolib import checkpoint
 from vasolib.remedies import DISK, LESS_MEMORY, remedy
 
 
@@ -28,12 +32,11 @@ def test_a_gpus_words():
     assert LESS_MEMORY in remedy("OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB")
 
 
-def test_the_words_of_those_that_find_no_space(tmp_path, small_files):
-    weights = {"x": torch.zeros(100_000)}
-    for write in (lambda path: save_file(weights, path), lambda path: torch.save(weights, open(path, "wb"))):
-        with pytest.raises(Exception) as caught:  # noqa: PT011
-            write(tmp_path / "x")
-        assert remedy(f"{caught.typename}: {caught.value}").startswith(DISK[errno.EFBIG]), caught.value
+@pytest.mark.parametrize("write", [lambda path, content: save_file(content, path), checkpoint.save])
+def test_the_words_of_those_that_find_no_space(tmp_path: Path, small_files: None, write: Callable):
+    with pytest.raises((OSError, SafetensorError)) as caught:
+        write(tmp_path / "x", {"x": torch.zeros(100_000)})
+    assert remedy(f"{caught.typename}: {caught.value}").startswith(DISK[errno.EFBIG]), caught.value
 
 
 @pytest.mark.parametrize("error", ["ValueError: x", "UserError: params.yaml cannot be read", ""])
