@@ -66,7 +66,7 @@ def test_a_run_time_that_cannot_be_read_goes(study: Study, capsys: pytest.Captur
         (LOCK[:-1], False),
         (LOCK + "  x:\n", True),
         (LOCK + "  x:\n    cmd: y\n    deps:\n    - md5: 0\n", True),
-        (LOCK[: LOCK.find("md5:") + 4], True),
+        (LOCK[: LOCK.find("md5:") + 2], True),
         ("schema: '2.0'\nstages", True),
         ("\x00" * 100, True),
         ("- a list", True),

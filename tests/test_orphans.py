@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from vasolib.orphans import DRIVER, end_tree, lives
+from vasolib.orphans import DRIVER, end_orphans, end_tree, lives
 
 ROOT = Path(__file__).resolve().parents[1]
 SLEEP = "[sys.executable, '-c', 'import time; time.sleep(60)']"
@@ -95,6 +95,20 @@ def test_the_end_of_a_tree_is_waited_for(start: Callable[..., subprocess.Popen])
     assert not any(map(lives, tree))
     driver.wait()
     end_tree(driver.pid)  # it is gone
+
+
+def test_what_works_for_a_driver_that_is_gone_is_ended(start: Callable[..., subprocess.Popen], tmp_path: Path):
+    waiting = "import os, time; os.chdir(PLACE); print('up', flush=True); time.sleep(60)"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    orphan, driven, elsewhere = (
+        start(waiting.replace("PLACE", repr(str(place))), **{DRIVER: str(driver)})
+        for place, driver in ((tmp_path, gone.pid), (tmp_path, os.getpid()), (ROOT, gone.pid))
+    )
+    for process in (orphan, driven, elsewhere):
+        process.stdout.readline()
+    end_orphans(tmp_path)
+    assert not lives(orphan.pid) and lives(driven.pid) and lives(elsewhere.pid)
 
 
 def test_a_process_lives_until_it_has_ended():

@@ -27,7 +27,10 @@ def save(path: Path, content: dict) -> None:
         OSError: the disk is full or may not be written to.
     """
     with atomic(path) as temporary, open(temporary, "w+b") as file:
-        torch.save(content, file)
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # torch cannot end its archive where the disk refused a part
+            raise error.__context__ or error from None
         file.write(checksum(file, file.tell()))
 
 

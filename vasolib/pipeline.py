@@ -21,6 +21,7 @@ from vasolib.doctor import available_cores, no_scm_needed
 from vasolib.errors import UserError
 from vasolib.files import atomic
 from vasolib.leftovers import clear, exclusive, forget
+from vasolib.orphans import end_orphans
 from vasolib.remedies import remedy
 from vasolib.run import kernel_environment, label
 from vasolib.scheduler import BUSY, RETRIES, Runner, Stage, dvc_environment, forecast, minutes, plan
@@ -145,6 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise UserError(f"JOBS={given.jobs} is not a number of jobs: give 1 or more")
         study = open_workspace(given.scale, given.data)
         with exclusive(study.root):
+            end_orphans(study.root)
             clear(study)
             if no_scm_needed(study.root):
                 dvc(study.root, "config", "--local", "core.no_scm", "true")
