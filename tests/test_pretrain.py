@@ -17,7 +17,7 @@ from vasolib.pretrain import build_method, load_judge, pretrain, pretraining_los
 from vasolib.segmentor import UNeXt, freeze
 from vasolib.settings import METHODS, Arm, Recipe
 from vasolib.study import ROOT, Study
-from vasolib.training import fit, place, seeded
+from vasolib.training import fit, forget, place, seeded
 
 STUDY = Study.load(ROOT)
 SMOKE = STUDY.scale_named("smoke")
@@ -75,6 +75,7 @@ def test_the_seed_decides_weights_and_training(method, tmp_path):
         model = build_method(arm, SMOKE, True, seed)
         recipe = Recipe(epochs=1, batch_size=8, lr=1e-3)
         fit(model, pretraining_loss(model), loader(model), recipe, seed=seed, state=tmp_path / "s", name=method)
+        forget(tmp_path / "s")
         return model.state_dict()
 
     first, again, other = trained(0), trained(0), trained(1)

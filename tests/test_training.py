@@ -213,7 +213,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_last_good_state(t
     assert listed["image"].tolist() == Points().images(2, 2)
     assert (listed["epoch"] == 3).all() and (listed["step"] == 3).all()
     good = nn.Linear(4, 1)
-    rows = training.restore(state, good, torch.optim.AdamW(good.parameters()), CPU)
+    rows = training.restore(state, good, torch.optim.AdamW(training.decay_groups(good, 0.05)), CPU)
     assert len(rows) == 2 and all(p.isfinite().all() for p in good.parameters())
 
 

@@ -184,7 +184,7 @@ def test_order_is_shuffled_anew_each_epoch_and_for_each_seed():
 
 
 def test_images_of_a_batch_are_called_by_their_ids_or_rows():
-    loads = loader(5, 2, 10)
+    loads = loader(10, 2, 5)
     rows = [[index for _, index in batch] for batch in loads.keys(3)]
     assert [loads.images(3, step) for step in range(5)] == [[str(i) for i in batch] for batch in rows]
     named = replace(loads, dataset=replace(loads.dataset, ids=list("abcde")))
