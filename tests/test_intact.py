@@ -36,14 +36,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """That project; all is put back afterwards."""
     monkeypatch.setattr("vasolib.study.ROOT", made)
-    paths = [path for path in made.rglob("*") if path.is_file() and "tmp" not in path.parts]
-    before = {path: (path.read_bytes(), path.stat()) for path in paths}
+    before = {path: (path.read_bytes(), path.stat()) for path in files(made)}
     yield made
     for path, (content, stat) in before.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         path.write_bytes(content)
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def files(root: Path) -> set[Path]:
+    """All but DVC's temporary ones."""
+    return {path for path in root.rglob("*") if path.is_file() and root / ".dvc" / "tmp" not in path.parents}
 
 
 def change(path: Path) -> Path:
@@ -57,9 +61,9 @@ def change(path: Path) -> Path:
 
 
 def test_what_is_as_it_was_written_stays(project: Path, capsys: pytest.CaptureFixture):
-    before = {path for path in project.rglob("*") if "tmp" not in path.parts}
+    before = files(project)
     assert intact.main(["doll"]) == 0 and capsys.readouterr().out == "0 damaged files\n"
-    assert {path for path in project.rglob("*") if "tmp" not in path.parts} == before
+    assert files(project) == before
 
 
 @pytest.mark.parametrize("name", ["out/inner/a", "out/b", "table.csv"])

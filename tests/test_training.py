@@ -187,8 +187,8 @@ def test_a_save_that_breaks_off_leaves_the_state_before_it(tmp_path, monkeypatch
     training.save(state, model, optimizer, [{"epoch": 1}])
     before = state.read_bytes()
 
-    def broken_save(value, path):
-        path.write_bytes(b"half")
+    def broken_save(value, file):
+        file.write(b"half")
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:

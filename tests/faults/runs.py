@@ -24,7 +24,7 @@ class Run:
 
     def __init__(self, project: Path, log: Path, *arguments: str, code: str = "") -> None:
         """Start it; `code` goes before the pipeline's own, in its process."""
-        self.log, self.mark = log, uuid.uuid4().hex
+        self.project, self.log, self.mark = project, log, uuid.uuid4().hex
         source = f"import sys; from vasolib import pipeline; {code}; sys.exit(pipeline.main(sys.argv[1:]))"
         environment = {**os.environ, MARK: self.mark, "PYTHONPATH": str(project)}
         with open(log, "w", encoding="utf-8") as file:
@@ -53,6 +53,10 @@ class Run:
     def wait_until_stages_run(self) -> None:
         """Wait until the first stage has been started."""
         self.wait_for(lambda: BEGUN.search(self.output))
+
+    def wait_for_a_state(self) -> None:
+        """Wait until a training has saved one to go on from."""
+        self.wait_for(lambda: list((self.project / "work" / "smoke" / "unfinished").rglob("*.pt")))
 
     def processes(self) -> list[psutil.Process]:
         """All that belong to it and run, in whichever session."""

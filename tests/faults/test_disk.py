@@ -133,7 +133,7 @@ def test_unfinished_work_that_is_damaged_is_not_gone_on_with(
     undisturbed: tuple[Path, float], fresh: Path, tmp_path: Path, damage: Damage
 ):
     run = Run(fresh, tmp_path / "log", "--jobs", "1")
-    run.wait_for(lambda: len(list(trainings(run.output))) > 4)
+    run.wait_for_a_state()
     run.kill_all()
     assert run.is_gone()
     [state] = (fresh / "work" / "smoke" / "unfinished").rglob("*.pt")

@@ -8,15 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.runs import Run, finished, half_done, made, trainings
+from tests.faults.runs import Run, finished, half_done, made
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found by their environment in /proc")
 LAST = "interrupted: the same command goes on from here"
-
-
-def training(run: Run) -> bool:
-    """Whether a training has begun."""
-    return any(trainings(run.output))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +23,7 @@ def test_a_run_that_trains_leaves_at_once(
     undisturbed: tuple[Path, float], fresh: Path, tmp_path: Path, number: int, to_all: bool, arguments: tuple
 ):
     run = Run(fresh, tmp_path / "log", *arguments)
-    run.wait_for(lambda: training(run))
+    run.wait_for_a_state()
     before = len(run.output)
     for _ in range(2):  # people press the keys twice
         os.killpg(run.process.pid, number) if to_all else run.process.send_signal(number)

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.faults.runs import Run, finished, half_done, made, trainings
+from tests.faults.runs import Run, finished, half_done, made
 from tests.test_run import write_notebook
 from vasolib.remedies import LESS_MEMORY
 
@@ -22,7 +22,7 @@ def kernels(run: Run) -> list[psutil.Process]:
 
 def test_a_kernel_that_is_killed_while_it_trains(undisturbed: tuple[Path, float], fresh: Path, tmp_path: Path):
     run = Run(fresh, tmp_path / "log", "--jobs", "1")
-    run.wait_for(lambda: any(trainings(run.output)))
+    run.wait_for_a_state()
     [kernel] = kernels(run)
     kernel.kill()
     assert run.wait() == 1
