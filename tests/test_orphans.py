@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from vasolib.orphans import DRIVER, lives
+from vasolib.orphans import DRIVER, end_orphans, end_tree, lives
 
 ROOT = Path(__file__).resolve().parents[1]
 SLEEP = "[sys.executable, '-c', 'import time; time.sleep(60)']"
@@ -86,6 +86,29 @@ def test_a_stage_ends_with_a_killed_driver_though_its_parent_lives_on(start: Cal
     assert lives(stage) and lives(child) and psutil.Process(stage).ppid() == between.pid
     driver.kill()  # not collected yet, so the system still lists it
     assert ended_within(8, stage, child)
+
+
+def test_the_end_of_a_tree_is_waited_for(start: Callable[..., subprocess.Popen]):
+    driver = start(DRIVING.replace("ENVIRONMENT", repr({DRIVER: "0"})))
+    tree = driver.pid, int(driver.stdout.readline()), int(driver.stdout.readline())
+    end_tree(driver.pid)
+    assert not any(map(lives, tree))
+    driver.wait()
+    end_tree(driver.pid)  # it is gone
+
+
+def test_what_works_for_a_driver_that_is_gone_is_ended(start: Callable[..., subprocess.Popen], tmp_path: Path):
+    waiting = "import os, time; os.chdir(PLACE); print('up', flush=True); time.sleep(60)"
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    orphan, driven, elsewhere = (
+        start(waiting.replace("PLACE", repr(str(place))), **{DRIVER: str(driver)})
+        for place, driver in ((tmp_path, gone.pid), (tmp_path, os.getpid()), (ROOT, gone.pid))
+    )
+    for process in (orphan, driven, elsewhere):
+        process.stdout.readline()
+    end_orphans(tmp_path)
+    assert not lives(orphan.pid) and lives(driven.pid) and lives(elsewhere.pid)
 
 
 def test_a_process_lives_until_it_has_ended():

@@ -51,6 +51,9 @@ def test_this_machines_times_come_before_the_committed_ones(tmp_path: Path, monk
     (tmp_path / "results" / "doll" / "runtimes.csv").write_text(rows, encoding="utf-8")
     assert pipeline.last_seconds(study) == {"10_data": 5.0, "20_anatomy": 30, "40_pretrain_mae": 70.0}
     (tmp_path / "results" / "smoke").mkdir()  # the scale's own run, on synthetic data
+    rows = "cores,seconds,stage\n2,9OO,10_data\n"
+    (tmp_path / "results" / "smoke" / "runtimes.csv").write_text(rows, encoding="utf-8")
+    assert pipeline.last_seconds(study) == {"10_data": 5.0, "20_anatomy": 30, "40_pretrain_mae": 70.0}  # damaged
     rows = "cores,seconds,stage\n2,900,10_data\n2,31,20_anatomy\n2,7,90_report\n"
     (tmp_path / "results" / "smoke" / "runtimes.csv").write_text(rows, encoding="utf-8")
     known = {"10_data": 5.0, "20_anatomy": 30, "40_pretrain_mae": 70.0, "90_report": 7}
@@ -104,6 +107,9 @@ def fenced(monkeypatch: pytest.MonkeyPatch) -> list:
     monkeypatch.setattr(pipeline, "run_stages", lambda *call, **_: calls.append(call))
     monkeypatch.setattr(pipeline, "dvc", lambda *call: calls.append(call))
     monkeypatch.setattr(pipeline, "publish", lambda study: None)
+    monkeypatch.setattr(pipeline, "clear", lambda study: None)
+    monkeypatch.setattr(pipeline, "end_orphans", lambda root: None)
+    monkeypatch.setattr(pipeline, "exclusive", lambda root: nullcontext())
     monkeypatch.setattr(workspace, "mirror", lambda *call: calls.append(call))
     return calls
 
@@ -158,12 +164,35 @@ def test_failed_stages_and_interrupts_have_their_own_codes(
     assert pipeline.main([]) == 130 and capsys.readouterr().err.startswith("interrupted: the same command goes on")
 
 
+def test_a_full_disk_is_one_line(fenced: list, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    def full(study: Study) -> None:
+        raise OSError(28, "No space left on device", "x.csv")
+
+    monkeypatch.setattr(pipeline, "stages_of", lambda study: [])
+    monkeypatch.setattr(pipeline, "publish", full)
+    assert pipeline.main([]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: [Errno 28] No space left on device: 'x.csv': free some space")
+    assert told.count("\n") == 1
+
+
+def test_an_interrupt_is_not_interrupted_in_turn(monkeypatch: pytest.MonkeyPatch):
+    handlers = {}
+    monkeypatch.setattr(signal, "signal", handlers.__setitem__)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.interrupt(signal.SIGINT, None)
+    assert handlers == {signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_IGN}
+
+
+STUDY = SimpleNamespace(root=ROOT, scale=SimpleNamespace(threads=3), unfinished=lambda *parts: Path("absent", *parts))
+
+
 class Ended:
     """A runner that only notes what it was given."""
 
     failed: tuple = ()
 
-    def __init__(self, root: Path, todo: list[Stage], jobs: int) -> None:
+    def __init__(self, root: Path, unfinished: Path, todo: list[Stage], jobs: int) -> None:
         type(self).todo, type(self).jobs = [stage.name for stage in todo], jobs
 
     def run(self) -> list[str]:
@@ -182,24 +211,23 @@ def chain(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_only_what_is_stale_is_run(chain: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
-    pipeline.run_stages(SimpleNamespace(root=ROOT), 2, warm=False)
+    pipeline.run_stages(STUDY, 2, warm=False)
     assert (Ended.todo, Ended.jobs) == (["b"], 2)
     assert capsys.readouterr().out.startswith("1 of 3 stages to run with 2 jobs: about 60 s.\nThe run took")
 
 
 def test_nothing_stale_is_said(chain: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
     chain.setattr(pipeline, "dvc", lambda *_: "{}")
-    pipeline.run_stages(SimpleNamespace(root=ROOT), 2, warm=False)
+    pipeline.run_stages(STUDY, 2, warm=False)
     assert capsys.readouterr().out == "Nothing to do: every stage is up to date.\n"
 
 
 def test_stages_start_from_a_nursery_unless_told_otherwise(chain: pytest.MonkeyPatch):
     seen = []
-    study = SimpleNamespace(root=ROOT, scale=SimpleNamespace(threads=3))
     chain.setattr(pipeline.nursery, "opened", lambda *given: seen.append(given) or nullcontext())
-    pipeline.run_stages(study, 2, warm=False)
+    pipeline.run_stages(STUDY, 2, warm=False)
     assert seen == []
-    pipeline.run_stages(study, 2, warm=True)
+    pipeline.run_stages(STUDY, 2, warm=True)
     [(root, environment)] = seen
     assert root == ROOT and environment["OMP_NUM_THREADS"] == "3" and environment["DVC_NO_ANALYTICS"] == "1"
 
@@ -218,7 +246,7 @@ def test_where_stages_start_warm(fenced: list, monkeypatch: pytest.MonkeyPatch, 
 def test_failed_stages_are_named(chain: pytest.MonkeyPatch):
     chain.setattr(Ended, "failed", ("b",))
     with pytest.raises(UserError, match=r"^failed: b \(see above\)"):
-        pipeline.run_stages(SimpleNamespace(root=ROOT), 2, warm=False)
+        pipeline.run_stages(STUDY, 2, warm=False)
 
 
 def test_dvcs_own_errors_are_passed_on_and_busy_ones_tried_again(monkeypatch: pytest.MonkeyPatch):

@@ -150,6 +150,33 @@ def test_a_killed_kernel_is_said_to_be_killed(project: Path, tmp_path: Path):
         run.execute(notebook, tmp_path / "out.ipynb", {"run": "doll"})
 
 
+@pytest.mark.parametrize(
+    ("cell", "advice"),
+    [
+        ("raise MemoryError('x')", "lower batch_size"),
+        ("raise OSError(28, 'No space left on device', 'x.csv')", "free some space"),
+        ("raise RuntimeError('DefaultCPUAllocator: can\\'t allocate memory: you tried')", "lower batch_size"),
+    ],
+)
+def test_the_machines_failures_come_with_advice(project: Path, tmp_path: Path, cell: str, advice: str):
+    notebook = write_notebook(tmp_path / "n.ipynb", cell)
+    with pytest.raises(UserError, match=rf"n\.ipynb failed with .*{advice}.*; all of it: "):
+        run.execute(notebook, tmp_path / "out.ipynb", {"run": "doll"})
+
+
+def test_a_disk_too_full_for_the_executed_notebook_is_one_line(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "x.ipynb")
+
+    monkeypatch.setattr(run, "execute", full)
+    assert run.main(["10_tiny", "run=doll"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: 10_tiny stopped: [Errno 28] No space") and "free some space" in told
+    assert told.count("\n") == 1
+
+
 def test_record_writes_what_the_report_reads(project: Path, capsys: pytest.CaptureFixture):
     run.record(Study.load(project), "40_pretrain_mae", 12.345)
     facts = json.loads((project / "work" / "doll" / "runtimes" / "40_pretrain_mae.json").read_text(encoding="utf-8"))

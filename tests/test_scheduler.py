@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vasolib import scheduler
-from vasolib.orphans import DRIVER
+from vasolib.orphans import DRIVER, lives
 from vasolib.scheduler import Runner, Stage, dvc_environment, forecast, minutes, plan
 
 
@@ -70,7 +70,7 @@ class Fake(Runner):
     """A runner whose stages are Python one-liners; keeps when each started and ended, and how many ran at once."""
 
     def __init__(self, todo: list[Stage], jobs: int, codes: dict[str, str], folder: Path) -> None:
-        super().__init__(folder, todo, jobs)
+        super().__init__(folder, folder / "unfinished", todo, jobs)
         self.codes, self.started, self.most = codes, [], 0
 
     def popen(self, name: str) -> subprocess.Popen:
@@ -114,6 +114,14 @@ def test_a_need_that_is_up_to_date_is_not_waited_for(tmp_path: Path):
     assert runner.run() == [] and runner.started == ["a"]
 
 
+def test_what_a_stage_goes_on_from_is_kept_until_it_has_succeeded(tmp_path: Path):
+    for name in "ab":
+        (tmp_path / "unfinished" / name).mkdir(parents=True)
+        (tmp_path / "unfinished" / name / "x.pt").write_bytes(b"state")
+    assert Fake(TODO[:2], 1, {"b": "raise SystemExit(1)"}, tmp_path).run() == ["b"]
+    assert [path.name for path in (tmp_path / "unfinished").iterdir()] == ["b"]
+
+
 def test_a_failure_stops_what_needs_it_and_nothing_else(tmp_path: Path):
     runner = Fake(TODO, 2, {"b": "raise SystemExit(3)", "e": WAIT}, tmp_path)
     assert runner.run() == ["b"]
@@ -137,7 +145,7 @@ def test_bytes_that_are_no_text_do_not_hold_the_run_up(tmp_path: Path, capsys: p
 def test_the_real_command_reads_whatever_a_stage_prints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     seen = {}
     monkeypatch.setattr(subprocess, "Popen", lambda command, **options: seen.update(options, command=command))
-    Runner(tmp_path, [], 1).popen("pretrain@mae")
+    Runner(tmp_path, tmp_path, [], 1).popen("pretrain@mae")
     assert seen["command"][1:] == ["-m", "vasolib.nursery", "dvc", "repro", "--single-item", "pretrain@mae"]
     assert (seen["cwd"], seen["encoding"], seen["errors"]) == (tmp_path, "utf-8", "replace")
     assert seen["stdin"] == subprocess.DEVNULL
@@ -186,14 +194,19 @@ def test_a_line_that_cannot_be_printed_fails_its_stage(tmp_path: Path, monkeypat
 
 
 def test_an_interrupt_ends_the_stages_that_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    runner = Fake(TODO[:1], 1, {"a": "import time; time.sleep(60)"}, tmp_path)
+    sleep = "import time; time.sleep(60)"
+    below = f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', {sleep!r}])\n"
+    runner = Fake(TODO[:1], 1, {"a": f"{below}open('pid', 'w').write(str(child.pid)); {sleep}"}, tmp_path)
 
     def interrupted(timeout: float) -> None:
+        while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()):
+            time.sleep(0.02)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(runner.changed, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         runner.run()
+    assert not lives(int((tmp_path / "pid").read_text()))
     until = time.monotonic() + 5
     while runner.running and time.monotonic() < until:
         time.sleep(0.02)

@@ -194,13 +194,17 @@ def test_fine_tuning_seeds_take_the_pre_training_runs_in_turn(tmp_path: Path):
     assert study.runs("vit") == [(-1, seed) for seed in study.scale.seeds]
 
 
-def test_state_changes_with_any_of_its_parts(tmp_path: Path):
+def test_state_changes_with_any_of_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("DVC_STAGE", raising=False)
     study, data = load(tmp_path), tmp_path / "table.csv"
     data.write_text("a")
     parts = ["code", 0, study.scale, data, ""]
     first = study.state("arm", *parts)
     assert first == study.state("arm", *parts) == load(tmp_path).state("arm", *parts)
     assert first.parent == study.work("unfinished") and first.name.startswith("arm-")
+    monkeypatch.setenv("DVC_STAGE", "pretrain@arm")
+    assert study.state("arm", *parts) == study.unfinished("pretrain@arm", first.name)
+    monkeypatch.delenv("DVC_STAGE")
     others = [["cod", *parts[1:]], ["code", 1, *parts[2:]], [*parts[:2], study.scale_named("smoke"), *parts[3:]]]
     others += [[*parts[:4], data], parts[:4], ["cod", "e", *parts[1:]], parts[::-1]]
     names = {study.state("arm", *other) for other in others} | {study.state("mra", *parts)}

@@ -9,6 +9,7 @@ from torch import nn
 from torchvision.transforms import functional as vision
 
 from vasolib import training
+from vasolib.orphans import DRIVER
 from vasolib.settings import Recipe
 from vasolib.training import fit
 
@@ -149,7 +150,7 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path, monkeypatch, ca
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_finished_run_is_not_trained_again_until_it_is_forgotten(tmp_path, capsys):
+def test_a_finished_run_is_not_trained_again_until_it_is_forgotten(tmp_path, capsys, monkeypatch):
     state, recipe = tmp_path / "run.pt", Recipe(epochs=4, batch_size=16, lr=0.02)
     models, tables, calls = [], [], []
     for _ in range(2):
@@ -160,6 +161,10 @@ def test_a_finished_run_is_not_trained_again_until_it_is_forgotten(tmp_path, cap
     assert calls == [16, 0] and equal(*models)
     pd.testing.assert_frame_equal(*tables, check_exact=True)
     assert "continuing after epoch 4 from run.pt" in capsys.readouterr().out
+    with monkeypatch.context() as patch:
+        patch.setenv(DRIVER, "1")
+        training.forget(state)
+        assert state.exists()  # the driver will do so
     training.forget(state, tmp_path / "that was never there")
     loss_fn = square_error(models[1])
     fit(models[1], loss_fn, Points(), recipe, seed=0, state=state, name="run")
@@ -182,8 +187,8 @@ def test_a_save_that_breaks_off_leaves_the_state_before_it(tmp_path, monkeypatch
     training.save(state, model, optimizer, [{"epoch": 1}])
     before = state.read_bytes()
 
-    def broken_save(value, path):
-        path.write_bytes(b"half")
+    def broken_save(value, file):
+        file.write(b"half")
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:

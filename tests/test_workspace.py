@@ -12,6 +12,7 @@ from PIL import Image
 from vasolib import workspace
 from vasolib.data.folder import find_sets
 from vasolib.errors import UserError
+from vasolib.leftovers import exclusive
 from vasolib.study import ROOT, Study
 from vasolib.workspace import COPIED, data_parameters, folder_state, mirror, open_workspace
 
@@ -68,7 +69,7 @@ def test_a_scales_folder_is_complete_and_the_checkout_untouched(home: Study):
     assert (study.params.run, study.params.scale, study.params.data) == ("smoke", "smoke", "synthetic")
     assert study.params.stands_for == home.params.stands_for and study.params.benchmarks == home.params.benchmarks
     copied = {name: content for name, (content, _) in files(study.root).items()}
-    own = {"params.yaml", ".dvc/config"}
+    own = {"params.yaml", ".dvc/config", ".dvc/tmp/run.lock"}
     left = {"README.md", "vasolib/__pycache__/x.pyc", "notebooks/.ipynb_checkpoints/10_data-checkpoint.ipynb"}
     assert copied.keys() - own == before.keys() - left - own
     assert all(content == before[name][0] for name, content in copied.items() if name not in own)
@@ -87,8 +88,25 @@ def test_unchanged_files_keep_their_times(home: Study):
         path.touch()
     mirror(home, "smoke", None)
     renewed = {name for name, (_, time) in files(study.root).items() if time != 1000 * 10**9}
-    assert renewed == {"vasolib/masking.py"}
+    assert renewed == {"vasolib/masking.py", ".dvc/tmp/run.lock"}
     assert (study.root / "vasolib" / "masking.py").read_text(encoding="utf-8") == "x = 'ä'\n"
+
+
+def test_copies_that_were_damaged_are_made_anew(home: Study):
+    study = mirror(home, "smoke", None)
+    for name, content in {"vasolib/masking.py": b"\xff\xfe", "params.yaml": b"run: [", "dvc.yaml": b""}.items():
+        (study.root / name).write_bytes(content)
+    assert mirror(home, "smoke", None) == study
+    assert (study.root / "vasolib/masking.py").read_bytes() == (home.root / "vasolib/masking.py").read_bytes()
+    assert (study.root / "dvc.yaml").read_bytes() == (home.root / "dvc.yaml").read_bytes()
+
+
+def test_a_run_that_is_at_work_is_left_alone(home: Study):
+    study = mirror(home, "smoke", None)
+    (home.root / "vasolib" / "masking.py").write_text("new", encoding="utf-8")
+    with exclusive(study.root), pytest.raises(UserError, match=r"another run is at work in .*smoke: wait"):
+        mirror(home, "smoke", None)
+    assert (study.root / "vasolib" / "masking.py").read_text(encoding="utf-8") != "new"
 
 
 def test_what_is_gone_from_the_checkout_goes_and_what_the_run_made_stays(home: Study):

@@ -26,6 +26,8 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
+from vasolib.orphans import end_all, end_tree, end_with_parent
+
 ADDRESS = "VASOLIB_NURSERY"  # environment variable: the socket of the open nursery
 STAGE = "vasolib.run"  # the module that starts a kernel
 LIBRARIES = (
@@ -61,7 +63,7 @@ def opened(root: Path, environment: dict[str, str], libraries: tuple[str, ...] =
             yield
         finally:
             del os.environ[ADDRESS]
-            process.terminate()
+            end_tree(process.pid)
             process.wait()
 
 
@@ -131,8 +133,6 @@ def received(connection: socket.socket) -> list:
 
 def end_with(connection: socket.socket, ended: threading.Event) -> None:
     """Wait until whoever asked is gone; then, unless the work is done, end all that was done for it."""
-    from vasolib.orphans import end_all
-
     connection.recv(1)
     if not ended.is_set():
         end_all()
@@ -172,6 +172,7 @@ def ask(module: str, arguments: list[str]) -> int | None:
 
 def main(arguments: list[str]) -> int:
     """`python -m vasolib.nursery MODULE ...`: as `python -m MODULE ...`, by a fork of the nursery where one is open."""
+    end_with_parent()
     status = ask(arguments[0], arguments[1:])
     return run_as_main(arguments[0], arguments[1:]) if status is None else status
 

@@ -13,12 +13,16 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 
 from vasolib import nursery
 from vasolib.doctor import available_cores, no_scm_needed
 from vasolib.errors import UserError
+from vasolib.files import atomic
+from vasolib.leftovers import clear, exclusive, forget
+from vasolib.orphans import end_orphans
+from vasolib.remedies import remedy
 from vasolib.run import kernel_environment, label
 from vasolib.scheduler import BUSY, RETRIES, Runner, Stage, dvc_environment, forecast, minutes, plan
 from vasolib.study import ROOT, Study
@@ -45,8 +49,9 @@ def last_seconds(study: Study) -> dict[str, float]:
 
     seconds = {}
     for name in (study.params.scale, study.params.run):
-        if (table := ROOT / "results" / name / "runtimes.csv").exists():
-            seconds |= dict(pd.read_csv(table)[["stage", "seconds"]].itertuples(index=False))
+        with suppress(OSError, ValueError, KeyError):  # no table, or a damaged one, which only a forecast is made of
+            table = pd.read_csv(ROOT / "results" / name / "runtimes.csv", dtype={"seconds": float})
+            seconds |= dict(table[["stage", "seconds"]].itertuples(index=False))
     for path in study.work("runtimes").glob("*.json"):
         seconds[path.stem] = json.loads(path.read_text(encoding="utf-8"))["seconds"]
     return seconds
@@ -75,13 +80,15 @@ def run_stages(study: Study, jobs: int, warm: bool) -> None:
     stages = stages_of(study)
     changed = set(json.loads(dvc(study.root, "status", "--json")))
     todo = plan(stages, changed)
+    for stage in set(stages) - set(todo):
+        forget(study.unfinished(stage.name))
     if not todo:
         print("Nothing to do: every stage is up to date.")
         return
     print(f"{len(todo)} of {len(stages)} stages to run with {jobs} jobs: {forecast(todo, jobs)}.", flush=True)
     started = time.monotonic()
     with warm_start(study) if warm else nullcontext():
-        failed = Runner(study.root, todo, jobs).run()
+        failed = Runner(study.root, study.unfinished(), todo, jobs).run()
     print(f"The run took {minutes(time.monotonic() - started)}.", flush=True)
     if failed:
         raise UserError(
@@ -94,12 +101,18 @@ def warm_start(study: Study) -> AbstractContextManager:
     return nursery.opened(study.root, dvc_environment() | kernel_environment(study.scale.threads))
 
 
+def copy_whole(source: str, target: str) -> None:
+    """Copy a file so that the target is never a part of it."""
+    with atomic(Path(target)) as temporary:
+        shutil.copy2(source, temporary)
+
+
 def publish(study: Study) -> None:
     """Bring the tables and figures of a run in a folder of its own beside those of the checkout; say where they are."""
     for kind in ("results", "figures"):
         target = ROOT / kind / study.params.run
         if study.root != ROOT:
-            shutil.copytree(getattr(study, kind)(), target, dirs_exist_ok=True)
+            shutil.copytree(getattr(study, kind)(), target, dirs_exist_ok=True, copy_function=copy_whole)
         print(f"{kind}: {target.relative_to(ROOT)}")
     print(f"report: {(ROOT / 'results' / study.params.run / 'report.html').relative_to(ROOT)}")
     print(f"executed notebooks: {(study.root / 'executed' / study.params.run).relative_to(ROOT)}")
@@ -111,6 +124,13 @@ def print_times(stages: list[Stage]) -> None:
         print(f"  {stage.name:28s} " + ("not timed" if stage.seconds is None else f"{stage.seconds:8.1f} s"))
 
 
+def interrupt(*_: object) -> None:
+    """End the run, as from the keyboard; what ends it is not interrupted in turn."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line, see --help."""
     parser = argparse.ArgumentParser(prog="python -m vasolib.pipeline", description="Run what is stale of the study.")
@@ -119,18 +139,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=available_cores(), help="stages side by side (default: all cores)")
     parser.add_argument("--cold", action="store_true", help="let each stage import everything itself")
     given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being terminated is being interrupted
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     try:
         if given.jobs < 1:
             raise UserError(f"JOBS={given.jobs} is not a number of jobs: give 1 or more")
         study = open_workspace(given.scale, given.data)
-        if no_scm_needed(study.root):
-            dvc(study.root, "config", "--local", "core.no_scm", "true")
-        run_stages(study, given.jobs, warm=sys.platform == "linux" and not given.cold)
-        print_times(stages_of(study))
-        publish(study)
+        with exclusive(study.root):
+            end_orphans(study.root)
+            clear(study)
+            if no_scm_needed(study.root):
+                dvc(study.root, "config", "--local", "core.no_scm", "true")
+            run_stages(study, given.jobs, warm=sys.platform == "linux" and not given.cold)
+            print_times(stages_of(study))
+            publish(study)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error}: {remedy(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted: the same command goes on from here", file=sys.stderr)

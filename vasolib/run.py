@@ -11,6 +11,7 @@ import platform
 import resource
 import sys
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from vasolib import nursery
 from vasolib.errors import UserError, nearest
 from vasolib.files import atomic, write_json, write_text
 from vasolib.orphans import end_with_parent
+from vasolib.remedies import LESS_MEMORY, remedy
 from vasolib.study import ROOT, Study
 
 VERSIONS = ("torch", "timm", "numpy", "scikit-image")
@@ -69,9 +71,11 @@ def run_notebook(name: str, parameters: dict[str, str]) -> None:
     started = time.monotonic()
     try:
         execute(notebook, output, parameters)
-    finally:
-        if output.exists():
+    except UserError:
+        with suppress(OSError, ValueError):  # as far as there is something to show
             publish(output)
+        raise
+    publish(output)
     record(study, label(name, parameters), time.monotonic() - started)
 
 
@@ -105,12 +109,13 @@ def execute(notebook: Path, output: Path, parameters: dict[str, str]) -> None:
         if error.ename == "UserError":
             raise UserError(error.evalue) from None
         where = output.relative_to(Path.cwd()) if output.is_relative_to(Path.cwd()) else output
-        raise UserError(f"{notebook.name} failed with {error.ename}: {error.evalue} (all of it: {where})") from None
+        what = f"{error.ename}: {error.evalue}"
+        details = "; ".join(filter(None, [remedy(what), f"all of it: {where}"]))
+        raise UserError(f"{notebook.name} failed with {what} ({details})") from None
     except DeadKernelError:
         peak = peak_mib()
         raise UserError(
-            f"the kernel of {notebook.name} was killed at a peak of {peak} MiB, most likely for memory: lower "
-            "batch_size of this scale in params.yaml, or JOBS"
+            f"the kernel of {notebook.name} was killed at a peak of {peak} MiB, most likely for memory: {LESS_MEMORY}"
         ) from None
 
 
@@ -198,6 +203,9 @@ def main(arguments: list[str]) -> int:
         run_notebook(arguments[0], parameters)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {arguments[0]} stopped: {error}: {remedy(str(error))}", file=sys.stderr)
         return 1
     return 0
 

@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from vasolib.orphans import DRIVER
+from vasolib.leftovers import forget
+from vasolib.orphans import DRIVER, end_tree
 
 BUSY = ("is busy", "Unable to acquire lock")  # what DVC says when another of its processes holds one for a moment
 RETRIES = 20
@@ -67,18 +68,25 @@ def dvc_environment() -> dict[str, str]:
 
 
 class Runner:
-    """Starts stages whose needs are met, at most `jobs` at a time, and prints their lines behind their names."""
+    """Starts stages whose needs are met, at most `jobs` at a time, and prints their lines behind their names.
 
-    def __init__(self, root: Path, todo: list[Stage], jobs: int) -> None:
-        self.root, self.jobs = root, jobs
+    What a stage left in its folder below `unfinished`, to go on from, is removed once DVC has recorded its results.
+    """
+
+    def __init__(self, root: Path, unfinished: Path, todo: list[Stage], jobs: int) -> None:
+        self.root, self.unfinished, self.jobs = root, unfinished, jobs
         self.waiting = list(todo)
         self.total = len(todo)
         self.running: dict[str, subprocess.Popen] = {}
         self.failed: list[str] = []
+        self.interrupted = False
         self.changed = threading.Condition()
 
     def run(self) -> list[str]:
-        """Work until nothing can be started any more; the names of failed stages."""
+        """Work until nothing can be started any more; the names of failed stages.
+
+        An interrupt ends the stages that run, and all that they started, before it is passed on.
+        """
         with self.changed:
             try:
                 while True:
@@ -87,8 +95,9 @@ class Runner:
                         return self.failed
                     self.changed.wait(timeout=1.0)
             except BaseException:
-                for process in self.running.values():
-                    process.terminate()
+                self.interrupted = True
+                for process in list(self.running.values()):
+                    end_tree(process.pid)
                 raise
 
     def start_ready(self) -> None:
@@ -110,6 +119,7 @@ class Runner:
         return subprocess.Popen(
             command, cwd=self.root, env=dvc_environment(), encoding="utf-8", errors="replace",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,  # an interrupt from the keyboard reaches the driver alone, which ends all
         )  # fmt: skip
 
     def follow(self, name: str) -> None:
@@ -118,10 +128,12 @@ class Runner:
         try:
             for left in reversed(range(RETRIES + 1)):
                 failed, busy = self.attend(name)
-                if not (failed and busy and left):
+                if self.interrupted or not (failed and busy and left):
                     break
                 time.sleep(0.5)
                 self.running[name] = self.popen(name)
+            if not failed:
+                forget(self.unfinished / name)
         finally:
             with self.changed:
                 del self.running[name]

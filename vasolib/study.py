@@ -2,6 +2,7 @@
 
 __all__ = ["ROOT", "Study"]
 
+import os
 import re
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -196,8 +197,15 @@ class Study:
         return path
 
     def state(self, name: str, *parts: object) -> Path:
-        """Where an unfinished training is kept, under a name that changes with `parts`: code, data, parameters."""
-        return self.work("unfinished", f"{name}-{digest(*parts)[:16]}.pt")
+        """Where an unfinished training is kept, under a name that changes with `parts`: code, data, parameters.
+
+        In a folder of the stage that DVC runs, so that it can be cleared once DVC has recorded the stage's results.
+        """
+        return self.unfinished(os.environ.get("DVC_STAGE", ""), f"{name}-{digest(*parts)[:16]}.pt")
+
+    def unfinished(self, *parts: str) -> Path:
+        """A path below what an interrupted run goes on from."""
+        return self.work("unfinished", *parts)
 
     def facts(self) -> dict[str, str]:
         """What was run, for the head of a report."""

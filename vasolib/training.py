@@ -3,6 +3,7 @@
 __all__ = ["autocast", "fit", "forget", "normalise", "pick_device", "place", "precision", "seeded", "warmup_cosine"]
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,10 +13,11 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from vasolib import checkpoint
 from vasolib.distributed import gather, is_first, mean, synchronised
 from vasolib.errors import UserError
-from vasolib.files import atomic
 from vasolib.guard import Watch
+from vasolib.orphans import DRIVER
 from vasolib.settings import Recipe
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -193,13 +195,12 @@ def report_progress(name: str, row: dict[str, float], epochs: int, seconds: floa
 
 def save(state: Path, model: nn.Module, optimizer: torch.optim.Optimizer, rows: list[dict]) -> None:
     """Write what an interrupted run needs to go on; generators are re-made from seed and epoch."""
-    with atomic(state) as temporary:
-        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "rows": rows}, temporary)
+    checkpoint.save(state, {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "rows": rows})
 
 
 def restore(state: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> list[dict]:
     """Load an interrupted run into model and optimiser; the rows of its finished epochs."""
-    stored = torch.load(state, map_location=device, weights_only=True) if state.exists() else {"rows": []}
+    stored = checkpoint.load(state) or {"rows": []}
     done = len(stored["rows"])
     if (gather(torch.tensor(done, device=device)) != done).any():
         raise UserError(f"processes found different states of {state}: it must be one folder that all machines see")
@@ -212,6 +213,7 @@ def restore(state: Path, model: nn.Module, optimizer: torch.optim.Optimizer, dev
 
 
 def forget(*states: Path) -> None:
-    """Remove the states of trainings whose results are in a safe place."""
-    for state in states:
-        state.unlink(missing_ok=True)
+    """Remove the states of trainings whose results are published; a driver does so only once DVC has recorded these."""
+    if DRIVER not in os.environ:
+        for state in states:
+            state.unlink(missing_ok=True)

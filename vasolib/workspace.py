@@ -17,6 +17,7 @@ from vasolib.data.folder import FolderSet, find_sets
 from vasolib.data.left_out import LeftOut
 from vasolib.errors import UserError
 from vasolib.files import digest, write_text
+from vasolib.leftovers import exclusive
 from vasolib.study import ROOT, Study
 
 COPIED = ("vasolib", "notebooks", "paper", "dvc.yaml", "requirements.lock", "params.yaml", ".dvcignore")
@@ -62,13 +63,18 @@ def copy_project(source: Path, target: Path, changes: dict[str, object]) -> Stud
 
     Args:
         changes: values of params.yaml that differ from the source's.
+
+    Raises:
+        UserError: a run is at work in the target, or the source's params.yaml is wrong.
     """
-    copy_changed(source, target)
     values = yaml.safe_load((source / "params.yaml").read_text(encoding="utf-8")) | changes
-    write_if_changed(target / "params.yaml", yaml.safe_dump(values, sort_keys=False))
-    write_if_changed(
-        target / ".dvc" / "config", "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
-    )
+    with exclusive(target):
+        copy_changed(source, target)
+        write_if_changed(target / "params.yaml", yaml.safe_dump(values, sort_keys=False))
+        write_if_changed(
+            target / ".dvc" / "config",
+            "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n",
+        )
     return Study.load(target)
 
 
@@ -118,5 +124,5 @@ def copy_changed(source: Path, target: Path) -> None:
 
 def write_if_changed(path: Path, text: str) -> None:
     """Write only what differs, so that times stay and DVC need not hash again."""
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
+    if not path.exists() or path.read_bytes() != text.encode():
         write_text(path, text)

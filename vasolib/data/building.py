@@ -83,7 +83,7 @@ def _write(folder: Path, frames: Frames, side: int, jobs: int) -> None:
         _row_by_row(folder / "table.csv") as write_row,
         _row_by_row(folder / "left_out.csv") as write_lost,
     ):
-        count = min(len(rows), images.count, masks.count or len(rows))
+        count = min(len(rows), images.count, masks.count if masks.held else len(rows))
         labelled = masks.count > 0 if count else None
         images.truncate(count)
         masks.truncate(count if labelled else 0)

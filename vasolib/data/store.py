@@ -11,7 +11,7 @@ import pandas as pd
 from vasolib.errors import UserError, nearest
 
 COLUMNS = ["id", "source", "split", "patient", "sha256"]
-REMEDY = "delete the folder and run the data stage again"
+REMEDY = "delete the folder of stores and give the same command again"
 
 
 @dataclass(frozen=True)
