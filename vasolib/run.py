@@ -12,6 +12,7 @@ import resource
 import sys
 import time
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -23,6 +24,7 @@ from vasolib.orphans import end_with_parent
 from vasolib.study import ROOT, Study
 
 VERSIONS = ("torch", "timm", "numpy", "scikit-image")
+MATPLOTLIB = Path(find_spec("matplotlib").origin).parent
 
 
 def label(notebook: str, parameters: dict[str, str]) -> str:
@@ -85,6 +87,9 @@ def kernel_environment(threads: int) -> dict[str, str]:
         "MALLOC_TRIM_THRESHOLD_": str(2**31),  # asks again, which costs processor time in every step
         "MALLOC_TOP_PAD_": str(2**26),
         "MPLBACKEND": "agg",
+        "MATPLOTLIBRC": str(MATPLOTLIB / "mpl-data" / "matplotlibrc"),  # and not a file of the user's
+        "IPYTHONDIR": str(ROOT / "executed" / ".ipython"),  # likewise: no start-up file runs before a notebook
+        "PYTHONSTARTUP": "",
         "HF_HUB_OFFLINE": "1",
         "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel of this interpreter, not one of the same name elsewhere
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
