@@ -3,6 +3,7 @@
 import configparser
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +109,9 @@ def test_a_notebook_runs_as_it_is_whoever_starts_it(tmp_path: Path):
     assert (facts["style"], facts["threads"], facts["intruder"]) == (6.0, "1", False)
     assert facts["given"] == ["doll", "vasomim"] and facts["executable"] == sys.executable
     assert set(facts["hosts"]) <= {"127.0.0.1", "::1"}
+    page = (root / "executed" / "doll" / "10_tiny_vasomim.html").read_text(encoding="utf-8")
+    assert "markersize" in page
+    assert not re.search(r"(?:src|href)\s*=\s*[\"']https?:|import\([\"']https?:", page)
 
 
 ODD = ["a b", "it's", 'x"y', "a;touch pwned", "$(touch pwned)", "$(shell touch pwned)", "`touch pwned`", "$HOME", "-rf"]

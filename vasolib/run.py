@@ -25,6 +25,10 @@ from vasolib.study import ROOT, Study
 
 VERSIONS = ("torch", "timm", "numpy", "scikit-image")
 MATPLOTLIB = Path(find_spec("matplotlib").origin).parent
+PAGE = "{% extends 'index.html.j2' %}" + "".join(  # without the scripts that a browser would fetch: no page needs them
+    f"{{% block {name} %}}{{% endblock %}}"
+    for name in ("html_head_js", "html_head_js_mathjax", "html_head_js_mermaidjs")
+)
 
 
 def label(notebook: str, parameters: dict[str, str]) -> str:
@@ -141,7 +145,9 @@ def publish(output: Path) -> None:
             cell.outputs = joined(cell.outputs)
     with atomic(output) as temporary:
         nbformat.write(notebook, temporary)
-    write_text(output.with_suffix(".html"), HTMLExporter(embed_images=True).from_notebook_node(notebook)[0])
+    write_text(
+        output.with_suffix(".html"), HTMLExporter(embed_images=True, raw_template=PAGE).from_notebook_node(notebook)[0]
+    )
 
 
 def joined(outputs: list) -> list:
