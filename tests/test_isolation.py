@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import nbformat
@@ -13,8 +14,12 @@ import pytest
 
 from tests.test_closure import NOTEBOOKS
 from tests.test_run import write_notebook
+from vasolib.nursery import ADDRESS, opened
+from vasolib.run import kernel_environment
 from vasolib.study import ROOT
 from vasolib.workspace import copy_project
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="forks are used on Linux alone")
 
 
 def test_no_program_of_ours_tells_anybody_about_itself(tmp_path: Path):
@@ -79,7 +84,8 @@ facts = {
 print(json.dumps(facts))"""
 
 
-def test_a_notebook_runs_as_it_is_whoever_starts_it(tmp_path: Path):
+@pytest.mark.parametrize("warm", [False, pytest.param(True, marks=LINUX)])
+def test_a_notebook_runs_as_it_is_whoever_starts_it(tmp_path: Path, warm: bool):
     # Start-up files, a style, a kernel and a package of the user's are there; none is taken.
     root, home = copy_project(ROOT, tmp_path / "project", {"run": "doll", "scale": "smoke"}).root, tmp_path / "home"
     write_notebook(
@@ -97,12 +103,15 @@ def test_a_notebook_runs_as_it_is_whoever_starts_it(tmp_path: Path):
         (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(text, encoding="utf-8")
     mine = {"HOME": str(home), "PYTHONSTARTUP": str(home / "start.py"), "PYTHONPATH": str(home / "packages")}
-    hidden = ("XDG_CONFIG_HOME", "MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_DATA_DIR", "VASOLIB_NURSERY")
+    hidden = ("XDG_CONFIG_HOME", "MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_DATA_DIR")
     kept = {name: value for name, value in os.environ.items() if name not in hidden}
-    done = subprocess.run(
-        [sys.executable, "-m", "vasolib.run", "10_tiny", "run=doll", "arm=vasomim"],
-        cwd=root, env={**kept, **mine, "OMP_NUM_THREADS": "7"}, capture_output=True, text=True,
-    )  # fmt: skip
+    given = {**kept, **mine, "OMP_NUM_THREADS": "7"}
+    nursery = opened(root, given | kernel_environment(1), ("ipykernel.kernelapp",)) if warm else nullcontext()
+    with nursery:
+        done = subprocess.run(
+            [sys.executable, "-m", "vasolib.run", "10_tiny", "run=doll", "arm=vasomim"], capture_output=True, text=True,
+            cwd=root, env=given | {name: value for name, value in os.environ.items() if name == ADDRESS},
+        )  # fmt: skip
     assert done.returncode == 0, done.stderr
     facts = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
     assert Path(facts["vasolib"]).parent == root / "vasolib"

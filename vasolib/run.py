@@ -94,6 +94,7 @@ def kernel_environment(threads: int) -> dict[str, str]:
         "MATPLOTLIBRC": str(MATPLOTLIB / "mpl-data" / "matplotlibrc"),  # and not a file of the user's
         "IPYTHONDIR": str(ROOT / "executed" / ".ipython"),  # likewise: no start-up file runs before a notebook
         "PYTHONSTARTUP": "",
+        "PYTHONPATH": "",  # its folders would come before the working directory, whose `vasolib` is the run's
         "HF_HUB_OFFLINE": "1",
         "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel of this interpreter, not one of the same name elsewhere
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
