@@ -7,7 +7,15 @@
 PYTHON ?= python3
 SCALE ?= laptop
 VENV := .venv/bin
-STUDY := $(VENV)/python -m vasolib.pipeline $(if $(JOBS),--jobs $(JOBS))
+STUDY := $(VENV)/python -m vasolib.pipeline
+
+# What is given reaches programs as it is, through the environment: neither make nor the shell expands or splits it.
+override SCALE := $(value SCALE)
+override DATA := $(value DATA)
+override JOBS := $(value JOBS)
+override DASK := $(value DASK)
+export SCALE DATA JOBS DASK
+GIVEN = --scale="$$SCALE" $(if $(DATA),--data="$$DATA")
 
 .PHONY: setup study test lab doctor readme
 
@@ -21,19 +29,19 @@ setup: .venv/installed
 	touch $@
 
 study: setup
-	@$(if $(DASK),VASOLIB_DASK="$(DASK)") $(STUDY) --scale $(SCALE) $(if $(DATA),--data "$(DATA)")
+	@$(if $(DASK),VASOLIB_DASK="$$DASK") $(STUDY) $(GIVEN) $(if $(JOBS),--jobs="$$JOBS")
 
 test: setup
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
-	$(STUDY) --scale smoke
+	$(STUDY) --scale smoke $(if $(JOBS),--jobs="$$JOBS")
 	$(VENV)/python -m pytest
 
 lab: setup
-	$(VENV)/jupyter lab notebooks
+	$(VENV)/jupyter lab notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 doctor: setup
-	@$(VENV)/python -m vasolib.doctor --scale $(SCALE) $(if $(DATA),--data "$(DATA)")
+	@$(VENV)/python -m vasolib.doctor $(GIVEN)
 
 readme: setup
 	$(VENV)/python -m vasolib.report

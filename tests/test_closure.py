@@ -1,5 +1,9 @@
 """Import closures: followed through every kind of import, and equal to what dvc.yaml watches."""
 
+import json
+import subprocess
+import sys
+from modulefinder import ModuleFinder
 from pathlib import Path
 
 import nbformat
@@ -10,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from vasolib.closure import code_of, import_closure
 
 ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 MODULES = {
     "__init__.py": "",
@@ -79,6 +84,49 @@ def test_code_changes_with_a_module_it_reaches_and_with_no_other(project: Path):
     assert code_of("10_x", project) == before
     (project / "vasolib" / "above.py").write_text("x = 2\n", encoding="utf-8")
     assert code_of("10_x", project) != before
+
+
+def source_of(notebook: Path) -> str:
+    """All code of a notebook."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+
+
+def reached(notebook: Path, scratch: Path) -> set[str]:
+    """Files of `vasolib` that the byte code of a notebook and of what it imports names: the standard library's view."""
+    script = scratch / f"{notebook.stem}.py"
+    script.write_text(source_of(notebook), encoding="utf-8")
+    finder = ModuleFinder(path=[str(ROOT)])
+    finder.run_script(str(script))
+    found = [module.__file__ for name, module in finder.modules.items() if name.split(".")[0] == "vasolib"]
+    return {Path(path).relative_to(ROOT).as_posix() for path in found}
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_byte_code_names_the_same_modules(notebook: Path, tmp_path: Path):
+    assert reached(notebook, tmp_path) == {f"vasolib/{name}" for name in names(notebook, ROOT)}
+
+
+def test_python_imports_no_module_that_the_closure_misses():
+    # In one new interpreter, which forgets our modules between two notebooks.
+    code = """
+import ast, json, sys
+for name, source in json.load(sys.stdin).items():
+    for module in [m for m in sys.modules if m.split(".")[0] == "vasolib"]:
+        del sys.modules[module]
+    body = [n for n in ast.parse(source).body if isinstance(n, ast.Import | ast.ImportFrom)]
+    exec(compile(ast.Module(body, []), name, "exec"), {})
+    print(json.dumps([name, [m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "vasolib"]]))
+"""
+    sources = json.dumps({path.stem: source_of(path) for path in NOTEBOOKS})
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, input=sources, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(lines) == len(NOTEBOOKS)
+    for name, files in lines:
+        imported = {Path(file).relative_to(ROOT / "vasolib").as_posix() for file in files}
+        known = names(ROOT / "notebooks" / f"{name}.ipynb", ROOT)
+        assert imported <= known and len(imported) > len(known) / 2, name  # the others are imported by functions
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -13,6 +13,7 @@ import sys
 import time
 from contextlib import suppress
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -25,6 +26,11 @@ from vasolib.remedies import LESS_MEMORY, remedy
 from vasolib.study import ROOT, Study
 
 VERSIONS = ("torch", "timm", "numpy", "scikit-image")
+MATPLOTLIB = Path(find_spec("matplotlib").origin).parent
+PAGE = "{% extends 'index.html.j2' %}" + "".join(  # without the scripts that a browser would fetch: no page needs them
+    f"{{% block {name} %}}{{% endblock %}}"
+    for name in ("html_head_js", "html_head_js_mathjax", "html_head_js_mermaidjs")
+)
 
 
 def label(notebook: str, parameters: dict[str, str]) -> str:
@@ -89,6 +95,10 @@ def kernel_environment(threads: int) -> dict[str, str]:
         "MALLOC_TRIM_THRESHOLD_": str(2**31),  # asks again, which costs processor time in every step
         "MALLOC_TOP_PAD_": str(2**26),
         "MPLBACKEND": "agg",
+        "MATPLOTLIBRC": str(MATPLOTLIB / "mpl-data" / "matplotlibrc"),  # and not a file of the user's
+        "IPYTHONDIR": str(ROOT / "executed" / ".ipython"),  # likewise: no start-up file runs before a notebook
+        "PYTHONSTARTUP": "",
+        "PYTHONPATH": "",  # its folders would come before the working directory, whose `vasolib` is the run's
         "HF_HUB_OFFLINE": "1",
         "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel of this interpreter, not one of the same name elsewhere
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
@@ -141,7 +151,9 @@ def publish(output: Path) -> None:
             cell.outputs = joined(cell.outputs)
     with atomic(output) as temporary:
         nbformat.write(notebook, temporary)
-    write_text(output.with_suffix(".html"), HTMLExporter(embed_images=True).from_notebook_node(notebook)[0])
+    write_text(
+        output.with_suffix(".html"), HTMLExporter(embed_images=True, raw_template=PAGE).from_notebook_node(notebook)[0]
+    )
 
 
 def joined(outputs: list) -> list:

@@ -1,0 +1,142 @@
+"""Notebooks, commands and imports are alone: with what they were given, without the network, whoever starts them."""
+
+import configparser
+import json
+import os
+import re
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests.test_closure import NOTEBOOKS
+from tests.test_run import write_notebook
+from vasolib.nursery import ADDRESS, opened
+from vasolib.run import kernel_environment
+from vasolib.study import ROOT
+from vasolib.workspace import copy_project
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="forks are used on Linux alone")
+
+
+def test_no_program_of_ours_tells_anybody_about_itself(tmp_path: Path):
+    for root in (ROOT, copy_project(ROOT, tmp_path, {"run": "doll"}).root):
+        config = configparser.ConfigParser()
+        config.read(root / ".dvc" / "config")
+        assert (config["core"]["analytics"], config["core"]["check_update"]) == ("false", "false")
+    assert "news_url=None" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+GUARDED = """
+import json, sys
+sources = json.load(sys.stdin)
+
+def guard(event, arguments):
+    host = arguments[1][0] if event == "socket.connect" and isinstance(arguments[1], tuple) else None
+    host = arguments[0] if event in ("socket.getaddrinfo", "socket.gethostbyname") else host
+    if host not in (None, "", "localhost", "127.0.0.1", "::1"):
+        raise PermissionError(f"{event} {host}")
+
+sys.addaudithook(guard)
+try:
+    sys.audit("socket.connect", None, ("192.0.2.1", 80))
+except PermissionError as refused:
+    print(refused)
+for source in sources:
+    exec(source)
+from vasolib import doctor
+from vasolib.data.synthetic.frame import make_frames
+from vasolib.data.synthetic.styles import STYLES
+from vasolib.pretrain import build_method
+from vasolib.segmentor import UNeXt
+from vasolib.study import ROOT, Study
+study = Study.load(ROOT)
+for arm in study.params.pretrain_arms[:12]:
+    build_method(study.arm(arm), study.scale_named("smoke"), True, 0, UNeXt().forward)
+next(iter(make_frames(0, range(1), STYLES["a"], 64)))
+print(len(doctor.run_checks()))
+"""
+
+
+def test_nothing_asks_the_network():
+    imports = [nbformat.read(path, as_version=4).cells[2].source for path in NOTEBOOKS]
+    done = subprocess.run(
+        [sys.executable, "-c", GUARDED], cwd=ROOT, input=json.dumps(imports), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["socket.connect 192.0.2.1", "10"]
+
+
+INTRUDER = "import builtins\nbuiltins.intruder = True\n"
+FACTS = """processes = psutil.Process(), psutil.Process().parent()
+facts = {
+    "vasolib": vasolib.__file__,
+    "style": matplotlib.rcParams["lines.markersize"],
+    "threads": os.environ["OMP_NUM_THREADS"],
+    "intruder": hasattr(builtins, "intruder"),
+    "given": [run, arm],
+    "executable": sys.executable,
+    "hosts": sorted({c.laddr.ip for p in processes for c in p.net_connections() if c.laddr}),
+}
+print(json.dumps(facts))"""
+
+
+@pytest.mark.parametrize("warm", [False, pytest.param(True, marks=LINUX)])
+def test_a_notebook_runs_as_it_is_whoever_starts_it(tmp_path: Path, warm: bool):
+    # Start-up files, a style, a kernel and a package of the user's are there; none is taken.
+    root, home = copy_project(ROOT, tmp_path / "project", {"run": "doll", "scale": "smoke"}).root, tmp_path / "home"
+    write_notebook(
+        root / "notebooks" / "10_tiny.ipynb",
+        "import builtins, json, os, sys\nimport matplotlib, psutil, vasolib",
+        FACTS,
+    )
+    for name, text in {
+        ".ipython/profile_default/startup/00.py": INTRUDER,
+        "start.py": INTRUDER,
+        ".config/matplotlib/matplotlibrc": "lines.markersize: 77",
+        ".local/share/jupyter/kernels/python3/kernel.json": json.dumps({"argv": ["false"], "display_name": "x"}),
+        "packages/vasolib/__init__.py": INTRUDER,
+    }.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text, encoding="utf-8")
+    mine = {"HOME": str(home), "PYTHONSTARTUP": str(home / "start.py"), "PYTHONPATH": str(home / "packages")}
+    hidden = ("XDG_CONFIG_HOME", "MPLCONFIGDIR", "IPYTHONDIR", "JUPYTER_DATA_DIR")
+    kept = {name: value for name, value in os.environ.items() if name not in hidden}
+    given = {**kept, **mine, "OMP_NUM_THREADS": "7"}
+    nursery = opened(root, given | kernel_environment(1), ("ipykernel.kernelapp",)) if warm else nullcontext()
+    with nursery:
+        done = subprocess.run(
+            [sys.executable, "-m", "vasolib.run", "10_tiny", "run=doll", "arm=vasomim"], capture_output=True, text=True,
+            cwd=root, env=given | {name: value for name, value in os.environ.items() if name == ADDRESS},
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+    assert Path(facts["vasolib"]).parent == root / "vasolib"
+    assert (facts["style"], facts["threads"], facts["intruder"]) == (6.0, "1", False)
+    assert facts["given"] == ["doll", "vasomim"] and facts["executable"] == sys.executable
+    assert set(facts["hosts"]) <= {"127.0.0.1", "::1"}
+    page = (root / "executed" / "doll" / "10_tiny_vasomim.html").read_text(encoding="utf-8")
+    assert "markersize" in page
+    assert not re.search(r"(?:src|href)\s*=\s*[\"']https?:|import\([\"']https?:", page)
+
+
+ODD = ["a b", "it's", 'x"y', "a;touch pwned", "$(touch pwned)", "$(shell touch pwned)", "`touch pwned`", "$HOME", "-rf"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="make and a POSIX shell are needed")
+@pytest.mark.parametrize("name", ODD)
+def test_make_hands_on_names_as_they_are(tmp_path: Path, name: str):
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text(encoding="utf-8"), encoding="utf-8")
+    program = tmp_path / ".venv" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@" "$VASOLIB_DASK"\n', encoding="utf-8")
+    program.chmod(0o755)
+    for made in ("requirements.lock", "pyproject.toml", ".venv/installed"):
+        (tmp_path / made).touch()
+    given = [f"{variable}={name}" for variable in ("DATA", "SCALE", "JOBS", "DASK")]
+    told = subprocess.check_output(["make", "-s", "study", *given], cwd=tmp_path, text=True).splitlines()
+    assert told == ["-m", "vasolib.pipeline", f"--scale={name}", f"--data={name}", f"--jobs={name}", name]
+    assert not (tmp_path / "pwned").exists()

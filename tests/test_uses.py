@@ -1,0 +1,133 @@
+"""The table of what each stage uses is true: all notebooks run once, and what they read is recorded.
+
+In a copy of the project whose `vasolib` tells of each parameter that is read and each file that is opened in a kernel.
+"""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.uses import CAUTIOUS, USES, inputs_of, parameters_of
+from vasolib.pipeline import run_stages
+from vasolib.study import ROOT
+from vasolib.workspace import copy_project
+
+pytestmark = pytest.mark.slow  # some minutes: a pipeline with the arms that notebooks ask for
+ARMS = ["mae", "mae_50", "guidance", "vasomim", "dino", "spt"]
+CHOSEN = {
+    "run": "doll", "scale": "smoke", "pretrain_arms": ARMS, "few_labels_arms": ["mae"], "denoise_arms": ["vit", "mae"],
+}  # fmt: skip
+EVERYWHERE = {"run", "scale", "scales.smoke.threads"}  # the runner reads these
+FILES = """
+import os, sys
+from threading import local
+quiet = local()
+
+def note(kind, name):
+    if "ipykernel" in sys.argv[0] and not getattr(quiet, "on", False):
+        quiet.on = True
+        with open(os.path.join(RECORDS, f"{os.environ['DVC_STAGE']}.txt"), "a") as file:
+            file.write(f"{kind} {name}\\n")
+        quiet.on = False
+
+def opened(event, arguments):
+    if event == "open" and isinstance(arguments[0], str):
+        note("file", arguments[0])
+
+sys.addaudithook(opened)
+"""
+PARAMETERS = """
+from vasolib import note, quiet
+
+def silent(cls, name):
+    function = getattr(cls, name)
+    def call(*arguments, **more):
+        before, quiet.on = getattr(quiet, "on", False), True
+        try:
+            return function(*arguments, **more)
+        finally:
+            quiet.on = before
+    setattr(cls, name, call if name != "load" else staticmethod(call))
+
+def told(cls, prefix):
+    function = cls.__getattribute__
+    def read(self, name):
+        if name in cls.__dataclass_fields__:
+            note("parameter", prefix(self) + name)
+        return function(self, name)
+    cls.__getattribute__ = read
+
+def named(kind, found):
+    function = getattr(Study, kind)
+    def call(self, name):
+        value = function(self, name)
+        found(value, name)
+        return value
+    setattr(Study, kind, call)
+
+for cls, name in ((Study, "load"), (Study, "arm"), (Study, "scale_named"), (Params, "__repr__"), (Scale, "__repr__")):
+    silent(cls, name)
+silent(Scale, "__post_init__")
+named("arm", lambda value, name: note("parameter", f"arms.{name}"))
+named("scale_named", lambda value, name: object.__setattr__(value, "place", f"scales.{name}."))
+told(Params, lambda self: "")
+told(Scale, lambda self: self.__dict__.get("place", "scales.smoke."))
+require = Study.require
+
+def required(self, *parts, made_by):
+    note("file", str(self.work(*parts)))
+    return require(self, *parts, made_by=made_by)
+
+Study.require = required
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The copy, all its stages run; beside it the folder `records`, a file for each stage."""
+    folder = tmp_path_factory.mktemp("uses")
+    records = folder / "records"
+    records.mkdir()
+    study = copy_project(ROOT, folder / "project", CHOSEN)
+    for name, text in {"__init__": f"RECORDS = {str(records)!r}\n{FILES}", "study": PARAMETERS}.items():
+        with (study.root / "vasolib" / f"{name}.py").open("a", encoding="utf-8") as file:
+            file.write(text)
+    run_stages(study, 2, warm=True)
+    return study.root
+
+
+def read_by(project: Path, stage: str) -> tuple[set[str], set[str]]:
+    """The parameters that a stage read, and the files but for its own outs and what is on its way."""
+    lines = (project.parent / "records" / f"{stage}.txt").read_text(encoding="utf-8").splitlines()
+    found = {kind: {line.split(" ", 1)[1] for line in lines if line.startswith(kind)} for kind in ("parameter", "file")}
+    locked = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"][stage]
+    own = {Path(out["path"]) for out in locked["outs"]} | {
+        Path("work/doll", name) for name in ("unfinished", "runtimes")
+    }
+    paths = {project / name for name in found["file"]}
+    inside = {path.relative_to(project) for path in paths if path.is_relative_to(project)}
+    inputs = {path for path in inside if path.parts[0] in ("work", "results", "figures", "paper")}
+    inputs -= {path for path in inputs if own & {path, *path.parents} or any(p.startswith(".") for p in path.parts)}
+    return found["parameter"] - EVERYWHERE, {path.as_posix() for path in inputs}
+
+
+def related(name: str, other: str, separator: str) -> bool:
+    """Whether one is the other, or holds it."""
+    return all(a == b for a, b in zip(name.split(separator), other.split(separator), strict=False))
+
+
+@pytest.mark.parametrize("kind", USES)
+def test_a_stage_reads_just_what_the_table_says(project: Path, kind: str):
+    stages = [path.stem for path in (project.parent / "records").iterdir() if path.stem.partition("@")[0] == kind]
+    assert stages
+    unused: dict[str, set[str]] = {".": set(), "/": set()}
+    for number, stage in enumerate(sorted(stages)):
+        item = stage.partition("@")[2].split("-")[-1]
+        parameters, files = read_by(project, stage)
+        told = parameters_of(kind, item) - EVERYWHERE - CAUTIOUS.get(kind, set())
+        for separator, read, table in ((".", parameters, told), ("/", files, inputs_of(kind, item))):
+            assert {name for name in read if not any(related(name, t, separator) for t in table)} == set(), stage
+            idle = {t.replace(item or "*", "*") for t in table if not any(related(name, t, separator) for name in read)}
+            unused[separator] = idle if number == 0 else unused[separator] & idle
+    assert unused == {".": set(), "/": set()}, "no stage of the kind reads these"
