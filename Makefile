@@ -1,6 +1,7 @@
 # make study   set up, run the whole study, say where the results are     SCALE=smoke|laptop|paper DATA=<folder> JOBS=<n>
 #              DASK=tcp://<scheduler>:8786 spreads stores and anatomy over a cluster
 # make test    set up, lint, run the pipeline at scale smoke, then the tests
+# make verify  set up, run the pipeline at scale smoke, compare its numbers with the expected ones
 # make lab     set up, open JupyterLab on the notebooks
 # make doctor  what this machine has, and what is missing
 
@@ -9,7 +10,7 @@ SCALE ?= laptop
 VENV := .venv/bin
 STUDY := $(VENV)/python -m vasolib.pipeline $(if $(JOBS),--jobs $(JOBS))
 
-.PHONY: setup study test lab doctor readme
+.PHONY: setup study test verify lab doctor readme
 
 setup: .venv/installed
 
@@ -28,6 +29,9 @@ test: setup
 	$(VENV)/ruff format --check .
 	$(STUDY) --scale smoke
 	$(VENV)/python -m pytest
+
+verify: setup
+	@$(VENV)/python -m vasolib.verify $(if $(JOBS),--jobs $(JOBS))
 
 lab: setup
 	$(VENV)/jupyter lab notebooks
