@@ -15,9 +15,10 @@ from pathlib import Path
 import pandas as pd
 
 from vasolib import pipeline
-from vasolib.agreement import EQUAL, compare, disagreements, read_tables, summary
+from vasolib.agreement import compare, disagreements, read_tables, summary
 from vasolib.doctor import available_cores, check_packages
 from vasolib.errors import UserError
+from vasolib.files import atomic
 from vasolib.study import ROOT, Study
 
 EXPECTED = ROOT / "expected"
@@ -65,14 +66,14 @@ def verify(study: Study, folder: Path, exact: bool = False) -> pd.DataFrame:
     """Every cell of a run's tables beside the expected one, see `vasolib.agreement.compare`.
 
     Args:
-        exact: compare all cells as they are written, without tolerance.
+        exact: allow no number to differ.
 
     Raises:
         UserError: expected tables or tolerances are missing.
     """
     allowed = read_tolerances(folder)
     if exact:
-        allowed = allowed.assign(source=EQUAL)
+        allowed = allowed.assign(absolute=0.0, relative=0.0)
     return compare(read_tables(expected_files(folder)), read_tables(recorded(study)), allowed)
 
 
@@ -94,11 +95,11 @@ def environment(study: Study, folder: Path) -> list[str]:
 
 def refresh(study: Study, folder: Path) -> int:
     """Make the present run the expected one; how many tables it has. Tolerances stay as they are."""
-    shutil.rmtree(folder / SCALE, ignore_errors=True)
     tables = recorded(study)
-    for name, path in {**tables, FACTS: study.results("run.json")}.items():
-        (folder / SCALE / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, folder / SCALE / name)
+    with atomic(folder / SCALE) as temporary:
+        for name, path in {**tables, FACTS: study.results("run.json")}.items():
+            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, temporary / name)
     return len(tables)
 
 
