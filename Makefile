@@ -1,6 +1,7 @@
 # make study   set up, run the whole study, say where the results are     SCALE=smoke|laptop|paper DATA=<folder> JOBS=<n>
 #              DASK=tcp://<scheduler>:8786 spreads stores and anatomy over a cluster
 # make test    set up, lint, run the pipeline at scale smoke, then the tests
+# make verify  set up, run the pipeline at scale smoke, compare its numbers with the expected ones
 # make lab     set up, open JupyterLab on the notebooks
 # make doctor  what this machine has, and what is missing
 
@@ -17,7 +18,7 @@ override DASK := $(value DASK)
 export SCALE DATA JOBS DASK
 GIVEN = --scale="$$SCALE" $(if $(DATA),--data="$$DATA")
 
-.PHONY: setup study test lab doctor readme
+.PHONY: setup study test verify lab doctor readme
 
 setup: .venv/installed
 
@@ -36,6 +37,9 @@ test: setup
 	$(VENV)/ruff format --check .
 	$(STUDY) --scale smoke $(if $(JOBS),--jobs="$$JOBS")
 	$(VENV)/python -m pytest
+
+verify: setup
+	@$(VENV)/python -m vasolib.verify $(if $(JOBS),--jobs $(JOBS))
 
 lab: setup
 	$(VENV)/jupyter lab notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate

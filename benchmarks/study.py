@@ -5,7 +5,7 @@ in copies of the project that are thrown away. The number of threads changes the
 on: tables are compared within a tolerance. `--profile RUN` instead shows where the recorded time of a run went.
 """
 
-__all__ = ["compare_tables", "main", "profile", "profile_of", "study_row"]
+__all__ = ["carry_out", "compare_tables", "main", "profile", "profile_of", "project", "study_row"]
 
 import subprocess
 import sys
@@ -37,11 +37,11 @@ def project(root: Path, scale: str, threads: int) -> Study:
     return copy_project(ROOT, root, {"run": scale, "scale": scale, "scales": scales})
 
 
-def carry_out(study: Study, *module: str) -> None:
-    """`python -m module` in a project. UserError with its last lines when it fails."""
+def carry_out(study: Study, *module: str, environment: dict[str, str] | None = None) -> None:
+    """`python -m module` in a project, with these variables too. UserError with its last lines when it fails."""
     done = subprocess.run(
-        [sys.executable, "-m", *module], cwd=study.root, env=dvc_environment(), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        [sys.executable, "-m", *module], cwd=study.root, env=dvc_environment() | (environment or {}),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     if done.returncode:
         raise UserError(f"{' '.join(module)} failed: {done.stdout[-2000:]}")

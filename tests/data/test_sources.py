@@ -271,9 +271,9 @@ def test_too_many_bad_files_end_it(real: Path, tmp_path: Path, spoiled: tuple[st
 
 
 def test_a_part_that_has_lost_everything_ends_it(tmp_path: Path):
-    for name, splits in (("left", ["train", "test"]), ("right", ["train"])):
+    for name, parts in (("left", ["train", "test"]), ("right", ["train"])):
         frames = [Frame(str(n), name, split, str(n), str(n), np.eye(8, dtype=np.uint8), None)
-                  for n, split in enumerate(splits)]  # fmt: skip
+                  for n, split in enumerate(parts)]  # fmt: skip
         build_store(tmp_path / name, Frames(frames), 8, jobs=1)
     sources.check_parts(tmp_path, ("left",))
     with pytest.raises(UserError, match="the set right has no usable image in its part 'test'"):

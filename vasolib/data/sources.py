@@ -14,6 +14,7 @@ from vasolib.data.left_out import LeftOut, check_share, write_left_out
 from vasolib.data.store import Frame, ImageStore
 from vasolib.data.synthetic.frame import make_frame
 from vasolib.data.synthetic.styles import CORPUS_STYLE, Style, named_style
+from vasolib.errors import UserError
 from vasolib.files import put
 from vasolib.settings import SyntheticSizes
 

@@ -1,0 +1,109 @@
+"""`python -m benchmarks.spread`: what the tables of the smoke run may differ by on another machine.
+
+Runs the pipeline at scale smoke as other machines would: with two threads, and on a processor that knows AVX2 but
+neither AVX-512 nor bfloat16, which numerical libraries are told by environment variables. Tolerances are FACTOR times
+the largest difference to the expected tables; `expected/tolerances.csv` is written whole.
+"""
+
+__all__ = ["CONDITIONS", "FACTOR", "main", "tolerances"]
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.command import parser, told
+from benchmarks.study import carry_out, project
+from vasolib.agreement import ABSENT, EQUAL, GROUPED_BY, compare, number_columns, read_tables, summary
+from vasolib.errors import UserError
+from vasolib.files import write_csv
+from vasolib.study import ROOT
+from vasolib.verify import EXPECTED, SCALE, expected_files, recorded
+
+FACTOR = 3.0
+ROUNDING = 1e-6  # relative: tables have eight digits
+AVX2 = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+    "NUMBA_CPU_NAME": "haswell",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",  # without bfloat16, so that training is in single precision
+    "OPENBLAS_CORETYPE": "Haswell",
+}
+CONDITIONS = {"two threads": (2, {}), "AVX2": (1, AVX2)}  # threads of a stage, environment
+
+
+def groups(table: pd.DataFrame) -> list[str]:
+    """The groups of a table's rows that have tolerances of their own, see `vasolib.agreement`."""
+    by = [column for column in GROUPED_BY if column in table]
+    return sorted(set(table[by].agg(" ".join, axis=1))) if by else [""]
+
+
+def unmeasured(expected: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Tolerances of the tables' columns before anything was measured: text is equal, numbers are but for rounding."""
+    numbers = number_columns(expected.values())
+    rows = [
+        [name, column, group, 0.0, ROUNDING if column in numbers else 0.0, "rounding" if column in numbers else EQUAL]
+        for name, table in expected.items()
+        for column in table
+        for group in groups(table)
+    ]
+    return pd.DataFrame(rows, columns=["file", "column", "group", "absolute", "relative", "source"])
+
+
+def tolerances(expected: dict[str, pd.DataFrame], runs: dict[str, dict[str, pd.DataFrame]]) -> pd.DataFrame:
+    """Tolerances of the expected tables' columns from runs under several conditions.
+
+    A column that a condition changes and that holds no number there, or not always one, may be anything.
+
+    Raises:
+        UserError: a condition changes which rows, columns or tables there are.
+    """
+    table = unmeasured(expected)
+    key = ["file", "column", "group"]
+    for condition, found in runs.items():
+        cells = compare(expected, found, unmeasured(expected))
+        absent = cells[["expected", "found"]].eq(ABSENT).any(axis=1)
+        if absent.any():
+            lost = sorted(set(cells.loc[absent, "file"]))
+            raise UserError(f"{condition}: rows or columns of {', '.join(lost)} are not those of `expected`")
+        spread = (
+            FACTOR * cells.groupby(key)["difference"].max().reindex(pd.MultiIndex.from_frame(table[key])).to_numpy()
+        )
+        larger = spread > table["absolute"]
+        source = np.where(np.isinf(spread), f"may be anything: {condition}", f"{FACTOR:g} x spread: {condition}")
+        table = table.assign(
+            absolute=table["absolute"].mask(larger, spread), source=table["source"].mask(larger, pd.Series(source))
+        )
+    return table
+
+
+def run_under(condition: str, work: Path, jobs: int) -> dict[str, pd.DataFrame]:
+    """The tables of the pipeline under a condition, run in a copy of the project that stays, to go on with."""
+    threads, variables = CONDITIONS[condition]
+    study = project(work / condition.replace(" ", "_"), SCALE, threads)
+    carry_out(study, "vasolib.pipeline", "--scale", SCALE, "--jobs", str(jobs), environment=variables)
+    return read_tables(recorded(study))
+
+
+def measure(work: Path, jobs: int) -> None:
+    """Run all conditions, print what they change, write the tolerances."""
+    expected = read_tables(expected_files(EXPECTED))
+    runs = {condition: run_under(condition, work, jobs) for condition in CONDITIONS}
+    table = tolerances(expected, runs)
+    for condition, found in runs.items():
+        print(f"{condition}:", summary(compare(expected, found, table)).to_string(index=False), sep="\n")
+    write_csv(EXPECTED / "tolerances.csv", table)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line, see --help."""
+    options = parser("spread", "What the smoke run's tables may differ by on another machine.", real=False)
+    options.add_argument("--work", type=Path, default=ROOT / "work" / "benchmarks" / "spread", help="scratch folder")
+    options.add_argument("--jobs", type=int, default=2, help="stages side by side (default: 2)")
+    given = options.parse_args(arguments)
+    return told(lambda: measure(given.work, given.jobs))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,145 @@
+"""`python -m vasolib.verify`: do the numbers that this machine makes agree with those that are committed?
+
+Runs what is stale at scale smoke, compares the run's tables and training logs with those in the folder `expected`, each
+number within its tolerance, and says what differs between this machine and the one that made them.
+"""
+
+__all__ = ["EXPECTED", "SCALE", "environment", "expected_files", "main", "recorded", "refresh", "verify"]
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from vasolib import pipeline
+from vasolib.agreement import compare, disagreements, read_tables, summary
+from vasolib.doctor import available_cores, check_packages
+from vasolib.errors import UserError
+from vasolib.files import atomic
+from vasolib.study import ROOT, Study
+
+EXPECTED = ROOT / "expected"
+SCALE = "smoke"
+FACTS = "results/run.json"
+NOT_FACTS = {"machine time"}
+NOT_COMPARED = {"results/runtimes.csv"}  # differs with every run
+SHOWN = 40  # disagreements told one by one
+
+
+def recorded(study: Study) -> dict[str, Path]:
+    """The tables of a run that are verified, by their names in `expected`: results, training logs, stores' tables."""
+    found = {}
+    for kind, pattern in (("results", "*.csv"), ("work", "**/log.csv"), ("work", "stores/*/table.csv")):
+        folder = getattr(study, kind)()
+        found |= {f"{kind}/{path.relative_to(folder).as_posix()}": path for path in folder.glob(pattern)}
+    return {name: path for name, path in sorted(found.items()) if name not in NOT_COMPARED}
+
+
+def expected_files(folder: Path) -> dict[str, Path]:
+    """The expected tables by their names.
+
+    Raises:
+        UserError: there are none.
+    """
+    found = {path.relative_to(folder / SCALE).as_posix(): path for path in (folder / SCALE).rglob("*.csv")}
+    if not found:
+        raise UserError(f"{folder / SCALE} holds no table: restore it from the repository, or make it with --refresh")
+    return found
+
+
+def read_tolerances(folder: Path) -> pd.DataFrame:
+    """What each column may differ by, see `vasolib.agreement.compare`; UserError without a table of them."""
+    path, remedy = folder / "tolerances.csv", "restore it from the repository, or make it with benchmarks.spread"
+    if not path.is_file():
+        raise UserError(f"{path} is missing: {remedy}")
+    table = pd.read_csv(path, keep_default_na=False, dtype={"group": str})
+    columns = ["file", "column", "group", "absolute", "relative", "source"]
+    if list(table.columns) != columns:
+        raise UserError(f"{path} has columns {list(table.columns)}, expected {columns}: {remedy}")
+    return table
+
+
+def verify(study: Study, folder: Path, exact: bool = False) -> pd.DataFrame:
+    """Every cell of a run's tables beside the expected one, see `vasolib.agreement.compare`.
+
+    Args:
+        exact: allow no number to differ.
+
+    Raises:
+        UserError: expected tables or tolerances are missing.
+    """
+    allowed = read_tolerances(folder)
+    if exact:
+        allowed = allowed.assign(absolute=0.0, relative=0.0)
+    return compare(read_tables(expected_files(folder)), read_tables(recorded(study)), allowed)
+
+
+def other_bytes(study: Study, folder: Path) -> list[str]:
+    """A line for each table that both sides have and whose files are not the same bytes."""
+    found = recorded(study)
+    both = [(name, path) for name, path in expected_files(folder).items() if name in found]
+    return [f"{name}: other bytes" for name, path in both if path.read_bytes() != found[name].read_bytes()]
+
+
+def environment(study: Study, folder: Path) -> list[str]:
+    """A line for each fact in which this run differs from the expected one: parameters, processor, versions."""
+    paths = {"expected": folder / SCALE / FACTS, "here": study.results("run.json")}
+    facts = {side: json.loads(p.read_text(encoding="utf-8")) if p.is_file() else {} for side, p in paths.items()}
+    names = sorted({*facts["expected"], *facts["here"]} - NOT_FACTS)
+    told = [(name, *(facts[side].get(name, "not recorded") for side in paths)) for name in names]
+    return [f"{name}: expected {expected}, here {here}" for name, expected, here in told if expected != here]
+
+
+def refresh(study: Study, folder: Path) -> int:
+    """Make the present run the expected one; how many tables it has. Tolerances stay as they are."""
+    tables = recorded(study)
+    with atomic(folder / SCALE) as temporary:
+        for name, path in {**tables, FACTS: study.results("run.json")}.items():
+            (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, temporary / name)
+    return len(tables)
+
+
+def report(cells: pd.DataFrame, notes: list[str], differs: list[str]) -> bool:
+    """Print what agrees and what does not, and what may be the reason; whether everything agrees."""
+    table = summary(cells).assign(verdict=lambda rows: rows["differ"].map(lambda n: "differs" if n else "agrees"))
+    print(table.to_string(index=False, na_rep="", float_format=lambda value: f"{value:.3g}"))
+    print(f"\n{cells['agrees'].sum()} of {len(cells)} cells agree, in {cells['file'].nunique()} tables.")
+    lines = disagreements(cells) + differs
+    for line in (*lines[:SHOWN], *([f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])):
+        print(line)
+    packages = check_packages(ROOT / "requirements.lock")
+    print("Where this run and the expected one differ:", *(notes or ["nothing that is recorded"]), packages, sep="\n  ")
+    print("verified" if not lines else "not verified")
+    return not lines
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line, see --help; 0 where everything agrees."""
+    parser = argparse.ArgumentParser(prog="python -m vasolib.verify", description="Does this copy give our numbers?")
+    parser.add_argument("--jobs", type=int, default=available_cores(), help="stages side by side (default: all cores)")
+    parser.add_argument("--exact", action="store_true", help="byte for byte: the same machine and the same lock")
+    parser.add_argument("--refresh", action="store_true", help="make this run the expected one")
+    given = parser.parse_args(arguments)
+    status = pipeline.main(["--scale", SCALE, "--jobs", str(given.jobs)])
+    if status:
+        return status
+    try:
+        study = Study.open(SCALE)
+        if given.refresh:
+            count = refresh(study, EXPECTED)
+            print(f"expected/{SCALE} now holds this run's {count} tables: look at what changed before committing them")
+            return 0
+        cells = verify(study, EXPECTED, given.exact)
+        differs = other_bytes(study, EXPECTED) if given.exact else []
+        return 0 if report(cells, environment(study, EXPECTED), differs) else 1
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
