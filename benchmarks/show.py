@@ -12,6 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.command import parser, told
+from benchmarks.speed_tables import growth_table, profile_table, speed_table
+from benchmarks.study import profile_of
 from vasolib.errors import UserError
 from vasolib.report import ITEMS, counted, read_table, replace_block, run_line
 from vasolib.report_tables import compact_grid, grid, markdown, piped
@@ -24,6 +26,9 @@ MADE_BY = {  # table below results -> the command that makes it
     "rates/laptop.csv": "benchmarks.rates",
     "rates/laptop_denoise.csv": "benchmarks.denoise_rates",
     "anatomy/parts.csv": "benchmarks.anatomy_parts --real FOLDER",
+    "benchmarks.csv": "benchmarks.all",
+    "benchmarks/scale.csv": "benchmarks.scale",
+    "laptop/runtimes.csv": "vasolib.pipeline",
 }
 REAL = "laptop-real"  # what `make study DATA=<...>/real` calls its results
 REAL_TABLES = ("data.csv", "table2.csv", "table3.csv", "table5.csv")
@@ -142,8 +147,15 @@ def show(folder: Path, page: Path) -> None:
         "Denoising: PSNR in dB / SSIM on the first benchmark.",
         rates_table(denoising, dict.fromkeys(denoising["method"], study.scale.denoise.lr), 2),
     ]
-    real = real_parts(folder / REAL)
-    for name, parts in {"realism": realism, "anatomy": anatomy, "rates": rates, "real": real}.items():
+    speed = [
+        speed_table(read(folder, "benchmarks.csv")),
+        "**How time grows with the number of images**",
+        growth_table(read(folder, "benchmarks/scale.csv")),
+        "**Where the time of the study at scale laptop went** (sum over stages, of which two ran at a time)",
+        profile_table(profile_of(read(folder, "laptop/runtimes.csv"))),
+    ]
+    blocks = {"realism": realism, "anatomy": anatomy, "rates": rates, "real": real_parts(folder / REAL), "speed": speed}
+    for name, parts in blocks.items():
         replace_block(page, name, parts)
 
 

@@ -19,8 +19,8 @@ from vasolib.study import ROOT
 
 @dataclass(frozen=True)
 class Row:
-    """One step: milliseconds of both ways (medians), the ratio of each turn (median, least, largest), the aim, and
-    whether both gave the same result, in words that say by which measure."""
+    """One step: milliseconds of both ways (medians), the ratio of each turn (median, least, largest), the aim,
+    whether both gave the same result, in words that say by which measure, and if the aim is the most it should be."""
 
     step: str
     plain_ms: float
@@ -30,10 +30,17 @@ class Row:
     largest: float
     aim: float
     same: str
+    most: bool = False
 
 
 def compare(
-    step: str, plain: Callable[[], object], ours: Callable[[], object], aim: float, same: str, turns: int = 5
+    step: str,
+    plain: Callable[[], object],
+    ours: Callable[[], object],
+    aim: float,
+    same: str,
+    turns: int = 5,
+    most: bool = False,
 ) -> Row:
     """Time both by turns after one call of each that is not counted (imports, compilation, caches).
 
@@ -41,12 +48,13 @@ def compare(
         aim: the ratio plain / ours that is aimed at.
         same: what was compared of the two results, and how they agree; the caller has checked it.
         turns: at least 5.
+        most: the ratio should not be larger than the aim, instead of not smaller.
     """
     plain(), ours()
     pairs = [(seconds(plain), seconds(ours)) for _ in range(turns)]
     ratios = [a / b for a, b in pairs]
     slow, fast = (1e3 * statistics.median(times) for times in zip(*pairs, strict=True))
-    return Row(step, slow, fast, statistics.median(ratios), min(ratios), max(ratios), aim, same)
+    return Row(step, slow, fast, statistics.median(ratios), min(ratios), max(ratios), aim, same, most)
 
 
 def seconds(action: Callable[[], object]) -> float:

@@ -5,7 +5,7 @@ in copies of the project that are thrown away. The number of threads changes the
 on: tables are compared within a tolerance. `--profile RUN` instead shows where the recorded time of a run went.
 """
 
-__all__ = ["carry_out", "compare_tables", "main", "profile", "project", "study_row"]
+__all__ = ["carry_out", "compare_tables", "main", "profile", "profile_of", "project", "study_row"]
 
 import subprocess
 import sys
@@ -94,13 +94,17 @@ def profile(times: pd.DataFrame, notebooks: list[str]) -> pd.DataFrame:
     return table.sort_values("seconds", ascending=False, ignore_index=True)
 
 
+def profile_of(times: pd.DataFrame) -> pd.DataFrame:
+    """`profile` of this project's notebooks."""
+    return profile(times, [path.stem for path in (ROOT / "notebooks").glob("*.ipynb")])
+
+
 def show_profile(run: str) -> None:
     """Print the profile of a run's recorded times."""
     path = ROOT / "results" / run / "runtimes.csv"
     if not path.is_file():
         raise UserError(f"{path} is missing: `make study` writes it at its end")
-    notebooks = [path.stem for path in (ROOT / "notebooks").glob("*.ipynb")]
-    print(profile(pd.read_csv(path), notebooks).to_string(index=False, float_format="%.1f"))
+    print(profile_of(pd.read_csv(path)).to_string(index=False, float_format="%.1f"))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -38,6 +38,12 @@ def test_the_mask_is_left_as_it_was_and_its_type_does_not_matter():
     assert np.array_equal(mask, before)
 
 
+def test_the_order_of_the_mask_in_memory_does_not_matter():
+    mask = np.random.default_rng(0).random((30, 40)) < 0.8
+    for laid_out in (np.asfortranarray(mask), np.repeat(mask, 2, axis=1)[:, ::2], mask[::-1][::-1], mask.T.copy().T):
+        assert np.array_equal(skeleton(laid_out), skeletonize(mask))
+
+
 @pytest.mark.parametrize("mask", [np.zeros((9, 7)), np.ones((9, 7)), np.ones((1, 1)), np.ones((1, 20))])
 def test_empty_full_and_flat_masks(mask):
     assert np.array_equal(skeleton(mask), skeletonize(mask))

@@ -37,7 +37,8 @@ REMOVALS = removals()
 
 def skeleton(mask: np.ndarray) -> np.ndarray:
     """(H, W) of 0 and 1 -> (H, W) bool, what `skimage.morphology.skeletonize` gives."""
-    padded = np.pad(mask.astype(bool), 1)
+    padded = np.zeros((mask.shape[0] + 2, mask.shape[1] + 2), bool)  # in C order, whatever the mask's
+    padded[1:-1, 1:-1] = mask
     thin(padded.reshape(-1), np.flatnonzero(padded), padded.shape[1], REMOVALS)
     return padded[1:-1, 1:-1]
 

@@ -17,6 +17,7 @@ from benchmarks.show import (
     realism_table,
     transfer_table,
 )
+from tests.benchmarks.test_speed_tables import GROWTH, SPEED, TIMES
 from vasolib.study import ROOT
 
 REALISM = pd.DataFrame(
@@ -62,8 +63,11 @@ TABLES = {
     "rates/laptop.csv": RATES,
     "rates/laptop_denoise.csv": DENOISING,
     "anatomy/parts.csv": PARTS,
+    "benchmarks.csv": SPEED,
+    "benchmarks/scale.csv": GROWTH,
+    "laptop/runtimes.csv": TIMES,
 }
-BLOCKS = ("realism", "anatomy", "rates", "real")
+BLOCKS = ("realism", "anatomy", "rates", "real", "speed")
 
 
 @pytest.fixture
@@ -134,7 +138,8 @@ def test_the_page_changes_between_its_markers_alone(folder, capsys, missing):
     text = page.read_text()
     assert text.startswith("before\n<!-- realism:begin -->\n") and text.count("\nafter\n") == len(BLOCKS)
     if missing:
-        made_by = {f"{REAL}/table5.csv": "notebook 60_tables", f"{REAL}/run.json": "`make study DATA="}
+        made_by = {"laptop/runtimes.csv": "`python -m vasolib.pipeline`"}
+        made_by |= {f"{REAL}/table5.csv": "notebook 60_tables", f"{REAL}/run.json": "`make study DATA="}
         assert (
             code == 1
             and f"{missing} is missing: run {made_by.get(missing, '`python -m benchmarks.')}" in capsys.readouterr().err
@@ -142,4 +147,4 @@ def test_the_page_changes_between_its_markers_alone(folder, capsys, missing):
         assert text.count("stale") == len(BLOCKS)
     else:
         assert code == 0 and "stale" not in text
-        assert all(row in text for row in ("| -noise |", "| part |", "| moco |", "| vasomim |"))
+        assert all(row in text for row in ("| -noise |", "| part |", "| moco |", "| vasomim |", "| anatomy |"))

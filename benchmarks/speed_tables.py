@@ -1,0 +1,51 @@
+"""The benchmarks of speed as tables of the README: ratios, how time grows with images, where a study's time goes."""
+
+__all__ = ["growth_table", "profile_table", "speed_table"]
+
+import pandas as pd
+
+from vasolib.report_tables import piped
+
+
+def speed_table(table: pd.DataFrame) -> str:
+    """A row per step of results/benchmarks.csv: both ways' times, ratio with its spread, aim, what was compared."""
+    lines = [["step", "plain", "ours", "ratio (spread)", "aim", "checked"], ["---", "--:", "--:", "--:", "--:", "---"]]
+    for _, row in table.dropna(subset="ours_ms").iterrows():
+        ratio = f"{row['ratio']:.3g} ({row['least']:.3g} – {row['largest']:.3g})"
+        aim = f"{'≤' if row['most'] else '≥'} {row['aim']:g}"
+        lines.append([row["step"], duration(row["plain_ms"]), duration(row["ours_ms"]), ratio, aim, row["same"]])
+    for _, row in table.dropna(subset="ours_s").iterrows():
+        plain = "–" if pd.isna(row["plain_s"]) else duration(1e3 * row["plain_s"])
+        ours, checked = duration(1e3 * row["ours_s"]), "" if pd.isna(row["same"]) else row["same"]
+        lines.append([row["step"], plain, ours, "–", f"≤ {duration(1e3 * row['aim_s'])}", checked])
+    return piped(lines)
+
+
+def duration(ms: float) -> str:
+    """Milliseconds in the unit that suits them."""
+    for unit, size, least in (("h", 3.6e6, 2), ("min", 60e3, 2), ("s", 1e3, 1)):
+        if ms >= least * size:
+            return f"{ms / size:.3g} {unit}"
+    return f"{ms:.3g} ms"
+
+
+def growth_table(table: pd.DataFrame) -> str:
+    """A row per step and number of images of results/benchmarks/scale.csv; numbers projected, not measured, say so."""
+    lines = [["step", "images", "time", "images a second", "peak memory", "exponent", "what"]]
+    lines.append(["---", *["--:"] * 5, "---"])
+    for _, row in table.iterrows():
+        memory, what = row["own_mib"] if pd.isna(row["peak_mib"]) else row["peak_mib"], [row["kind"]]
+        what += [row["note"]] if isinstance(row["note"], str) else []
+        exponent = "" if pd.isna(row["exponent"]) else f"{row['exponent']:.2f}"
+        cells = duration(1e3 * row["seconds"]), f"{row['per_second']:.3g}", f"{memory:.0f} MiB", exponent
+        lines.append([row["step"], f"{row['images']:,}", *cells, ": ".join(what)])
+    return piped(lines)
+
+
+def profile_table(profile: pd.DataFrame) -> str:
+    """A row per notebook of `benchmarks.study.profile`."""
+    lines = [["notebook", "stages", "minutes", "share"], ["---", "--:", "--:", "--:"]]
+    for _, row in profile.iterrows():
+        lines.append([row["notebook"], str(row["stages"]), f"{row['seconds'] / 60:.1f}", f"{row['share']:.0f} %"])
+    total = profile["seconds"].sum()
+    return piped([*lines, ["all", str(profile["stages"].sum()), f"{total / 60:.1f}", "100 %"]])

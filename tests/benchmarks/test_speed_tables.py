@@ -1,0 +1,62 @@
+"""The README's tables of speed, row by row."""
+
+import pandas as pd
+
+from benchmarks.speed_tables import duration, growth_table, profile_table, speed_table
+
+SPEED = pd.DataFrame(
+    [
+        {"benchmark": "anatomy", "step": "anatomy", "plain_ms": 1340.0, "ours_ms": 64.4, "ratio": 20.81, "least": 20.4,
+         "largest": 21.03, "aim": 25.0, "same": "pixel-equal", "most": False},
+        {"benchmark": "steps", "step": "overhead", "plain_ms": 90.0, "ours_ms": 70.0, "ratio": 1.286, "least": 1.2,
+         "largest": 1.3, "aim": 1.3, "same": "losses agree", "most": True},
+        {"benchmark": "startup", "step": "import vasolib", "ours_s": 0.0014, "aim_s": 0.1},
+        {"benchmark": "startup", "step": "a stage", "plain_s": 12.8, "ours_s": 4.2, "aim_s": 4.0, "same": "bytes"},
+        {"benchmark": "scale", "step": "store"},
+    ]
+)  # fmt: skip
+GROWTH = pd.DataFrame(
+    [
+        {"kind": "measured", "step": "store", "images": 1000, "seconds": 2.5, "per_second": 400.0, "peak_mib": 310.2,
+         "own_mib": 100.0, "exponent": 1.012},
+        {"kind": "killed", "step": "store", "images": 1000, "seconds": 1.25, "per_second": 800.0, "peak_mib": 300.0,
+         "own_mib": 90.0, "note": "went on"},
+        {"kind": "projected: all", "step": "store", "images": 10_000_000, "seconds": 7200.0, "per_second": 1388.9,
+         "own_mib": 512.4},
+    ]
+)  # fmt: skip
+TIMES = pd.DataFrame({"stage": ["10_data", "40_pretrain_mae", "40_pretrain_moco"], "seconds": [60.0, 120, 60]})
+
+
+def test_ratios_have_a_spread_and_an_aim_in_its_direction():
+    rows = speed_table(SPEED).splitlines()[2:]
+    assert rows[:2] == [
+        "| anatomy | 1.34 s | 64.4 ms | 20.8 (20.4 – 21) | ≥ 25 | pixel-equal |",
+        "| overhead | 90 ms | 70 ms | 1.29 (1.2 – 1.3) | ≤ 1.3 | losses agree |",
+    ]
+    assert rows[2:] == [
+        "| import vasolib | – | 1.4 ms | – | ≤ 100 ms |  |",
+        "| a stage | 12.8 s | 4.2 s | – | ≤ 4 s | bytes |",
+    ]
+
+
+def test_durations_have_the_unit_that_suits_them():
+    lasting = {0.5: "0.5 ms", 999: "999 ms", 2500: "2.5 s", 90_000: "90 s", 600_000: "10 min", 9e6: "2.5 h"}
+    assert {ms: duration(ms) for ms in lasting} == lasting
+
+
+def test_projections_are_told_from_measurements():
+    assert growth_table(GROWTH).splitlines()[2:] == [
+        "| store | 1,000 | 2.5 s | 400 | 310 MiB | 1.01 | measured |",
+        "| store | 1,000 | 1.25 s | 800 | 300 MiB |  | killed: went on |",
+        "| store | 10,000,000 | 2 h | 1.39e+03 | 512 MiB |  | projected: all |",
+    ]
+
+
+def test_the_profile_ends_with_the_sum():
+    profile = pd.DataFrame({"notebook": ["a", "b"], "stages": [2, 1], "seconds": [180.0, 60], "share": [75.0, 25]})
+    assert profile_table(profile).splitlines()[2:] == [
+        "| a | 2 | 3.0 | 75 % |",
+        "| b | 1 | 1.0 | 25 % |",
+        "| all | 3 | 4.0 | 100 % |",
+    ]
