@@ -22,7 +22,7 @@ NOT_COMPARED = ("runtimes.csv", "run.json", "report.html")  # they say how long 
 class Run:
     """`python -m vasolib.pipeline` of a project, in a process group of its own, its lines in a file."""
 
-    def __init__(self, project: Path, log: Path, *arguments: str, code: str = "") -> None:
+    def __init__(self, project: Path, log: Path, *arguments: str, code: str = "pass") -> None:
         """Start it; `code` goes before the pipeline's own, in its process."""
         self.project, self.log, self.mark = project, log, uuid.uuid4().hex
         source = f"import sys; from vasolib import pipeline; {code}; sys.exit(pipeline.main(sys.argv[1:]))"
