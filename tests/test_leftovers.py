@@ -62,7 +62,7 @@ def test_a_run_time_that_cannot_be_read_goes(study: Study, capsys: pytest.Captur
     ("text", "want"),
     [
         (LOCK, False),
-        ("", False),  # opened to be written: DVC itself takes it for one without stages
+        ("", True),  # opened to be written
         (LOCK[:-1], False),
         (LOCK + "  x:\n", True),
         (LOCK + "  x:\n    cmd: y\n    deps:\n    - md5: 0\n", True),

@@ -173,7 +173,7 @@ def test_a_disk_too_full_for_the_executed_notebook_is_one_line(
     monkeypatch.setattr(run, "execute", full)
     assert run.main(["10_tiny", "run=doll"]) == 1
     told = capsys.readouterr().err
-    assert told.startswith("error: 10_tiny stopped: [Errno 28] No space") and "free some space" in told
+    assert told.startswith("error: 10_tiny: No space left on device, x.ipynb: ") and "free some space" in told
     assert told.count("\n") == 1
 
 

@@ -95,8 +95,7 @@ def cut_off(path: Path) -> bool:
     from voluptuous import Invalid
 
     try:
-        if content := load_yaml(path):
-            COMPILED_LOCKFILE_SCHEMA(content)
+        COMPILED_LOCKFILE_SCHEMA(load_yaml(path))
     except FileNotFoundError:
         return False
     except (DvcException, Invalid, ValueError):

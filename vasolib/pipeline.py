@@ -59,12 +59,16 @@ def last_seconds(study: Study) -> dict[str, float]:
 
 def stages_of(study: Study) -> list[Stage]:
     """All stages in an order in which each comes after what it needs."""
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from networkx import topological_sort
 
     seconds = last_seconds(study)
     with Repo(str(study.root)) as repo:
-        graph = repo.index.graph
+        try:
+            graph = repo.index.graph
+        except DvcException as error:
+            raise UserError(f"{error}: put back dvc.yaml as it was, such as by `git checkout dvc.yaml`") from None
         ordered = list(topological_sort(graph.reverse()))
         return [Stage(s.name, frozenset(n.name for n in graph[s]), seconds.get(label_of(s.cmd))) for s in ordered]
 

@@ -217,7 +217,8 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"error: {arguments[0]} stopped: {error}: {remedy(str(error))}", file=sys.stderr)
+        where = error.filename or f"below {ROOT}"
+        print(f"error: {arguments[0]}: {error.strerror}, {where}: {remedy(str(error))}", file=sys.stderr)
         return 1
     return 0
 

@@ -48,7 +48,7 @@ def test_a_full_disk_is_named_and_a_start_with_more_space_goes_on(
 
 
 def test_files_that_may_not_grow(undisturbed: tuple[Path, float], fresh: Path, tmp_path: Path):
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))"
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))"
     run = Run(fresh, tmp_path / "log", "--cold", code=limit)
     assert run.wait() == 1 and run.is_gone()
     assert os.strerror(errno.EFBIG) in run.output and DISK[errno.EFBIG] in run.output
