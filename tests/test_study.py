@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from vasolib import study as module
 from vasolib.errors import UserError
+from vasolib.parameters import Params
 from vasolib.parsing import parse
-from vasolib.study import ROOT, Params, Study
+from vasolib.study import ROOT, Study
 
 SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.uses import CAUTIOUS, USES, inputs_of, parameters_of
+from tests.uses import USES, inputs_of, parameters_of
 from vasolib.pipeline import run_stages
 from vasolib.study import ROOT
 from vasolib.workspace import copy_project
@@ -125,7 +125,7 @@ def test_a_stage_reads_just_what_the_table_says(project: Path, kind: str):
     for number, stage in enumerate(sorted(stages)):
         item = stage.partition("@")[2].split("-")[-1]
         parameters, files = read_by(project, stage)
-        told = parameters_of(kind, item) - EVERYWHERE - CAUTIOUS.get(kind, set())
+        told = parameters_of(kind, item) - EVERYWHERE
         for separator, read, table in ((".", parameters, told), ("/", files, inputs_of(kind, item))):
             assert {name for name in read if not any(related(name, t, separator) for t in table)} == set(), stage
             idle = {t.replace(item or "*", "*") for t in table if not any(related(name, t, separator) for name in read)}

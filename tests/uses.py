@@ -1,6 +1,6 @@
 """What each stage of the pipeline uses, apart from dvc.yaml: for test_stale.py, held to the truth by test_uses.py."""
 
-__all__ = ["CAUTIOUS", "USES", "inputs_of", "parameters_of"]
+__all__ = ["USES", "inputs_of", "parameters_of"]
 
 from vasolib.report import ITEMS
 
@@ -54,19 +54,12 @@ USES = {  # kind of stage -> parameters of the study, parameters of the scale, i
         SHOWN,
     ),
 }  # fmt: skip
-CAUTIOUS = {  # watched without being used: these stages run once more than they must
-    "methods": {"scales.smoke.decoder_width", "scales.smoke.image_skip"},
-    "denoise": {"arms"},
-    "scratch": {"seed"},
-    "scratch_labels": {"seed"},
-}
 
 
 def parameters_of(kind: str, item: str) -> set[str]:
     """Parameters that make a stage stale."""
     own, scale, _ = USES[kind]
-    used = {"run", "scale", *own.format(arm=f"arms.{item}").split(), *(f"scales.smoke.{name}" for name in scale)}
-    return used | CAUTIOUS.get(kind, set())
+    return {"run", "scale", *own.format(arm=f"arms.{item}").split(), *(f"scales.smoke.{name}" for name in scale)}
 
 
 def inputs_of(kind: str, item: str) -> set[str]:

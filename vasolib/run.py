@@ -20,17 +20,14 @@ import yaml
 
 from vasolib import nursery
 from vasolib.errors import UserError, nearest
-from vasolib.files import atomic, write_json, write_text
+from vasolib.files import write_json
 from vasolib.orphans import end_with_parent
+from vasolib.pages import publish
 from vasolib.remedies import LESS_MEMORY, remedy
 from vasolib.study import ROOT, Study
 
 VERSIONS = ("torch", "timm", "numpy", "scikit-image")
 MATPLOTLIB = Path(find_spec("matplotlib").origin).parent
-PAGE = "{% extends 'index.html.j2' %}" + "".join(  # without the scripts that a browser would fetch: no page needs them
-    f"{{% block {name} %}}{{% endblock %}}"
-    for name in ("html_head_js", "html_head_js_mathjax", "html_head_js_mermaidjs")
-)
 
 
 def label(notebook: str, parameters: dict[str, str]) -> str:
@@ -133,38 +130,6 @@ def peak_mib() -> int:
     """Largest resident size of any ended child process so far, MiB."""
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit)
-
-
-def publish(output: Path) -> None:
-    """Strip what differs between equal runs (timings, a drawn id, where output was cut); write the HTML beside it."""
-    import nbformat
-    from nbconvert import HTMLExporter
-
-    notebook = nbformat.read(output, as_version=4)
-    notebook.metadata.pop("papermill", None)
-    for cell in notebook.cells:
-        cell.metadata.pop("papermill", None)
-        cell.metadata.pop("execution", None)
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.id = "injected-parameters"
-        if cell.cell_type == "code":
-            cell.outputs = joined(cell.outputs)
-    with atomic(output) as temporary:
-        nbformat.write(notebook, temporary)
-    write_text(
-        output.with_suffix(".html"), HTMLExporter(embed_images=True, raw_template=PAGE).from_notebook_node(notebook)[0]
-    )
-
-
-def joined(outputs: list) -> list:
-    """Outputs of a cell with neighbouring pieces of one stream as one: kernels cut what is printed by the clock."""
-    whole = []
-    for output in outputs:
-        if whole and output.output_type == "stream" and output.get("name") == whole[-1].get("name"):
-            whole[-1].text += output.text
-        else:
-            whole.append(output)
-    return whole
 
 
 def cpu_name() -> str:

@@ -1,6 +1,6 @@
 """The one training loop: segmentor, pre-training and fine-tuning differ in model, batches and loss only."""
 
-__all__ = ["autocast", "fit", "forget", "normalise", "pick_device", "place", "precision", "seeded", "warmup_cosine"]
+__all__ = ["autocast", "fit", "forget", "normalise", "pick_device", "place", "precision", "seeded"]
 
 import math
 import os
@@ -18,30 +18,12 @@ from vasolib.distributed import gather, is_first, mean, synchronised
 from vasolib.errors import UserError
 from vasolib.guard import Watch
 from vasolib.orphans import DRIVER
+from vasolib.schedule import learning_rate
 from vasolib.settings import Recipe
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 SAVE_EVERY = 20.0  # seconds between the states that an interrupted run continues from
-
-
-def warmup_cosine(progress: float, warmup: float) -> float:
-    """Factor on the learning rate: linear up to 1 at `warmup`, then half a cosine to 0 at 1."""
-    if progress < warmup:
-        return progress / warmup
-    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
-
-
-def polynomial(progress: float, epochs: int) -> float:
-    """(1 - e / E)^0.9, constant within an epoch."""
-    return (1 - math.floor(progress * epochs + 1e-9) / epochs) ** 0.9  # e / E * E may fall just short of e
-
-
-def learning_rate(recipe: Recipe, progress: float) -> float:
-    """Learning rate at a share `progress` in [0, 1) of all steps."""
-    if recipe.schedule == "polynomial":
-        return recipe.lr * polynomial(progress, recipe.epochs)
-    return recipe.lr * warmup_cosine(progress, recipe.warmup)
 
 
 def pick_device() -> torch.device:
