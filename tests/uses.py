@@ -10,6 +10,7 @@ PUBLISHED = "paper/published.csv"
 SHOWN = tuple(f"{item.folder}/doll/{item.file}" for item in ITEMS if item.file != "runtimes.csv")
 USES = {  # kind of stage -> parameters of the study, parameters of the scale, inputs; all stages use run and scale
     "data": ("data data_state benchmarks seed", ("image", "synthetic"), ()),
+    "leaks": ("benchmarks", (), ("stores",)),
     "anatomy": ("benchmarks anatomy", ("image",), ("stores",)),
     "segmentor": ("benchmarks seed", ("threads", "workers", "image", "segmentor"), ("stores", "anatomy")),
     "methods": ("seed norm_pix_loss arms", (*BUILDING, "rivals"), ("stores/corpus", "anatomy")),
