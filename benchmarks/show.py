@@ -1,6 +1,7 @@
 """`python -m benchmarks.show`: write into the README what `make study` on the synthetic data does not make.
 
-The benchmarks' tables and those of the study on real angiograms, each between the markers of its block.
+The benchmarks' tables and those of the study on real angiograms, each between the markers of its block; and into the
+page on reliability what was measured for it.
 """
 
 __all__ = ["labels_needed_table", "main", "parts_table", "rates_table", "real_parts", "realism_table", "transfer_table"]
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks import long_run, stages
 from benchmarks.command import parser, told
 from benchmarks.speed_tables import growth_table, profile_table, speed_table
 from benchmarks.study import profile_of
@@ -29,7 +31,10 @@ MADE_BY = {  # table below results -> the command that makes it
     "benchmarks.csv": "benchmarks.all",
     "benchmarks/scale.csv": "benchmarks.scale",
     "laptop/runtimes.csv": "vasolib.pipeline",
+    "reliability/memory.csv": "benchmarks.long_run",
+    "reliability/stages.csv": "benchmarks.stages",
 }
+MEASURED = ((long_run.check, "memory"), (stages.check, "stages"))  # sentence and table below results/reliability
 REAL = "laptop-real"  # what `make study DATA=<...>/real` calls its results
 REAL_TABLES = ("data.csv", "table2.csv", "table3.csv", "table5.csv")
 
@@ -122,12 +127,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser("show", "Refresh the README's tables of benchmarks and of real angiograms.", real=False)
     options.set_defaults(results=ROOT / "results")
     options.add_argument("--page", type=Path, default=ROOT / "README.md", help="with the markers of each block")
+    options.add_argument("--promises", type=Path, default=ROOT / "docs" / "reliability.md", help="with its markers")
     given = options.parse_args(arguments)
-    return told(lambda: show(given.results, given.page))
+    return told(lambda: show(given.results, given.page, given.promises))
 
 
-def show(folder: Path, page: Path) -> None:
-    """Write the tables of `folder` into the page; nothing is written where one is missing."""
+def show(folder: Path, page: Path, promises: Path) -> None:
+    """Write the tables of `folder` into the pages; nothing is written where one is missing."""
     study = Study.load(ROOT)
     rates = read(folder, "rates/laptop.csv")
     chosen = {arm: study.pretraining(arm).lr for arm in rates["method"].unique()}
@@ -155,8 +161,10 @@ def show(folder: Path, page: Path) -> None:
         profile_table(profile_of(read(folder, "laptop/runtimes.csv"))),
     ]
     blocks = {"realism": realism, "anatomy": anatomy, "rates": rates, "real": real_parts(folder / REAL), "speed": speed}
+    promised = [check(read(folder, f"reliability/{name}.csv")) for check, name in MEASURED]
     for name, parts in blocks.items():
         replace_block(page, name, parts)
+    replace_block(promises, "measured", [f"- {sentence}" for sentence in promised])
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ CHOSEN = {  # a stage of each kind
     "few_labels_arms": ["mae", "vasomim"], "denoise_arms": ["vit", "mae"],
 }  # fmt: skip
 RUNNERS = {  # how notebooks are run, which no number depends on: a change of these makes nothing stale
-    "doctor", "kernels", "nursery", "pipeline", "run", "scheduler", "workspace",
+    "agreement", "data/archives", "doctor", "intact", "kernels", "leftovers", "nursery", "pages", "pipeline",
+    "remedies", "run", "scheduler", "verify", "workspace",
 }  # fmt: skip
 
 

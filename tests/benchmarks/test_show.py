@@ -56,6 +56,10 @@ PARTS = pd.DataFrame(
     }
 )
 DENOISING = pd.DataFrame({"method": ["dncnn"], "lr": [0.04], "psnr": [33.056], "ssim": [0.8257]})
+MEMORY = pd.DataFrame({"step": [0, 10, 20, 30], "resident_mib": 300.0, "own_mib": 200.0, "open_files": 7})
+STAGES = pd.DataFrame(
+    {"stages": [10, 500], "processes": 1, "handles": 9, "nursery_mib": 50.0, "temporary": 0, "kernels": 2}
+)
 TABLES = {
     "realism/realism_report.csv": REALISM,
     "realism/transfer.csv": TRANSFER,
@@ -66,6 +70,8 @@ TABLES = {
     "benchmarks.csv": SPEED,
     "benchmarks/scale.csv": GROWTH,
     "laptop/runtimes.csv": TIMES,
+    "reliability/memory.csv": MEMORY,
+    "reliability/stages.csv": STAGES,
 }
 BLOCKS = ("realism", "anatomy", "rates", "real", "speed")
 
@@ -132,9 +138,11 @@ def test_the_page_changes_between_its_markers_alone(folder, capsys, missing):
     page = folder / "README.md"
     blocks = "".join(f"<!-- {name}:begin -->\nstale\n<!-- {name}:end -->\nafter\n" for name in BLOCKS)
     page.write_text("before\n" + blocks)
+    promises = folder / "promises.md"
+    promises.write_text("<!-- measured:begin -->\nstale\n<!-- measured:end -->\n")
     if missing:
         (folder / missing).unlink()
-    code = main(["--results", str(folder), "--page", str(page)])
+    code = main(["--results", str(folder), "--page", str(page), "--promises", str(promises)])
     text = page.read_text()
     assert text.startswith("before\n<!-- realism:begin -->\n") and text.count("\nafter\n") == len(BLOCKS)
     if missing:
@@ -144,7 +152,8 @@ def test_the_page_changes_between_its_markers_alone(folder, capsys, missing):
             code == 1
             and f"{missing} is missing: run {made_by.get(missing, '`python -m benchmarks.')}" in capsys.readouterr().err
         )
-        assert text.count("stale") == len(BLOCKS)
+        assert text.count("stale") == len(BLOCKS) and "stale" in promises.read_text()
     else:
-        assert code == 0 and "stale" not in text
+        assert code == 0 and "stale" not in text + promises.read_text()
+        assert "300 MiB" in promises.read_text() and "after 500 stages" in promises.read_text()
         assert all(row in text for row in ("| -noise |", "| part |", "| moco |", "| vasomim |", "| anatomy |"))
