@@ -1,4 +1,4 @@
-# make study   set up, run the whole study, say where the results are     SCALE=smoke|laptop|paper DATA=<folder> JOBS=<n>
+# make study   set up, run the whole study, say where the results are     SCALE=smoke|laptop|paper DATA=<folder or archive> JOBS=<n>
 #              DASK=tcp://<scheduler>:8786 spreads stores and anatomy over a cluster
 # make test    set up, lint, run the pipeline at scale smoke, then the tests
 # make verify  set up, run the pipeline at scale smoke, compare its numbers with the expected ones
@@ -39,7 +39,7 @@ test: setup
 	$(VENV)/python -m pytest
 
 verify: setup
-	@$(VENV)/python -m vasolib.verify $(if $(JOBS),--jobs $(JOBS))
+	@$(VENV)/python -m vasolib.verify $(if $(JOBS),--jobs="$$JOBS")
 
 lab: setup
 	$(VENV)/jupyter lab notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate

@@ -65,3 +65,6 @@ def test_the_first_step_that_is_no_number_ends_the_training(tmp_path, bad):
 def test_what_was_written_down_before_stays(tmp_path):
     watched(tmp_path, [1, 1, 2 * EXPLODED], [1, 1, 1], [1, 1, 3 * EXPLODED])
     assert pd.read_csv(tmp_path / "suspects.csv")["epoch"].tolist() == [1, 1, 3, 3]
+    watched(tmp_path, [1, 1, 1], [2 * EXPLODED, 1, 1])  # as after an interruption: the next one adds to the file
+    watched(tmp_path, [1, 1, 2 * EXPLODED])  # and a step that is taken again is there once
+    assert sorted(pd.read_csv(tmp_path / "suspects.csv")["epoch"]) == [1, 1, 2, 2, 3, 3]

@@ -11,7 +11,7 @@ import yaml
 
 from tests.test_run import SHIPPED
 from vasolib.errors import UserError
-from vasolib.leftovers import clear, cut_off, exclusive, forget, stale
+from vasolib.leftovers import check_alone, clear, cut_off, exclusive, forget_stage, stale
 from vasolib.study import ROOT, Study
 
 LOCK = (ROOT / "dvc.lock").read_text(encoding="utf-8")[:20_000]
@@ -139,5 +139,33 @@ def test_lists_for_people_are_not_forgotten(tmp_path: Path):
     )
     [kept] = touch(tmp_path / "s" / "a-suspects.csv")
     for name in ("s", "t", "absent"):
-        forget(tmp_path / name)
+        forget_stage(tmp_path / name)
     assert list(tmp_path.rglob("*")) == [tmp_path / "s", kept]
+
+
+@pytest.mark.parametrize(
+    ("place", "words", "here"),
+    [
+        ("", ["vasolib.run", "40_pretrain"], True),
+        ("", ["dvc", "repro", "data"], True),
+        ("", ["vasolib.pretrain", "arm=mae"], True),
+        ("", ["dvc", "status"], False),
+        ("elsewhere", ["vasolib.run", "40_pretrain"], False),
+        ("..", ["vasolib.run", "40_pretrain", "run=doll"], True),
+        ("..", ["vasolib.run", "40_pretrain", "run=other"], False),
+    ],
+)
+def test_a_stage_that_another_started_is_not_disturbed(study: Study, place: str, words: list, here: bool):
+    (study.root / place).mkdir(exist_ok=True)
+    wait = "import sys; print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", wait, *words], cwd=study.root / place, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        other.stdout.readline()
+        if here:
+            with pytest.raises(UserError, match=rf"{words[-1]} \(process {other.pid}\) is at work in .*: wait"):
+                check_alone(study)
+        else:
+            check_alone(study)
+        other.stdin.close()
+    check_alone(study)

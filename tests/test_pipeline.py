@@ -90,7 +90,7 @@ def test_the_stages_are_the_studys(stages: list[Stage]):
     assert needs["scratch@unet"] == {"data"}
     assert {name for name in needs if name.startswith(("finetune", "scratch", "labels"))} <= needs["tables"]
     assert {"tables", "features"} <= needs["claims"]
-    assert needs["report"] == {"tables", "claims", "figures", "features", "methods", "denoise"}
+    assert needs["report"] == {"leaks", "tables", "claims", "figures", "features", "methods", "denoise"}
 
 
 def test_stages_know_how_long_they_took(monkeypatch: pytest.MonkeyPatch):
@@ -117,7 +117,7 @@ def fenced(monkeypatch: pytest.MonkeyPatch) -> list:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--scale", "smoke", "--data", "no-such-folder"], "DATA=no-such-folder is not a folder"),
+        (["--scale", "smoke", "--data", "no-such-folder"], "DATA=no-such-folder is neither a folder nor a zip"),
         (["--scale", "smok"], "there is no scale 'smok': did you mean 'smoke'?"),
         (["--scale", "smoke", "--jobs", "0"], "JOBS=0 is not a number of jobs: give 1 or more"),
         (["--jobs", "-2"], "JOBS=-2 is not a number of jobs"),

@@ -41,6 +41,7 @@ CALLS = {
 IMPORTED = {"torch.load", *CALLS}  # by which a call would escape the rules for calls
 OPTIONS = {"weights_only": "True", "allow_pickle": "False", "pretrained": "False", "shell": "False"}  # if given at all
 ENVIRONMENT = {  # variables that vasolib reads: none of them changes a result
+    "DVC_STAGE",  # the stage that DVC runs
     "VASOLIB_NURSERY",  # the process that starts stages
     "VASOLIB_DRIVER",  # the process that a stage ends with
     "VASOLIB_DASK",  # where images are computed

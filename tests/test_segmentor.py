@@ -64,7 +64,11 @@ def test_frozen_model_passes_gradients_to_its_input_only():
 @pytest.mark.parametrize("share", [0, 1])
 def test_a_segmentor_that_sees_nothing_or_vessel_everywhere_is_refused(share):
     maps = np.full((3, 8, 8), 0.2 + 0.6 * share)
-    with pytest.raises(UserError, match=rf"marks {100 * share} % of 3 images as vessel.*more epochs"):
+    with pytest.raises(UserError, match=rf"marks {100 * share} % of the pixels of 3 images as vessel.*more epochs"):
         segmentor.check_sighted(maps)
-    maps[1, 2, 3] = 1 - maps[1, 2, 3]
-    segmentor.check_sighted(maps)
+    maps[1, 2:4] = 1 - maps[1, 2:4]  # 16 of 192
+    if share:
+        with pytest.raises(UserError, match=r"expected 0\.1 to 50 %"):
+            segmentor.check_sighted(maps)
+    else:
+        segmentor.check_sighted(maps)

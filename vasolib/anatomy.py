@@ -132,6 +132,7 @@ def check_found(masks: np.ndarray, ids: Sequence[str], kind: str, path: Path) ->
 
     Args:
         kind: of the extraction, for messages.
+        path: beside the masks, with which it may be moved to its place later.
 
     Raises:
         UserError: more than `EMPTY_SHARE` of them are.
@@ -141,10 +142,9 @@ def check_found(masks: np.ndarray, ids: Sequence[str], kind: str, path: Path) ->
         path.unlink(missing_ok=True)
         return
     write_csv(path, pd.DataFrame({"image": empty}))
-    message = f"the {kind} extraction finds no vessel in {len(empty)} of {len(ids)} images, listed in {path}"
+    message = f"the {kind} extraction finds no vessel in {len(empty)} of {len(ids)} images"
     if len(empty) > EMPTY_SHARE * len(ids):
         raise UserError(
-            f"{message}, which is more than {100 * EMPTY_SHARE:g} %: take out what is no angiogram, or lower "
-            "anatomy.percentile in params.yaml"
+            f"{message}, listed in {path}, expected at most {100 * EMPTY_SHARE:g} %: take out what is no angiogram"
         )
-    print(f"warning: {message}: masks are random there", flush=True)
+    print(f"warning: {message}, listed in {path.name} beside the masks: patches are hidden at random there", flush=True)

@@ -143,10 +143,10 @@ def check_data(folder: Path | None) -> Check:
     from vasolib.data.archives import is_archive
     from vasolib.data.folder import find_sets
 
-    if is_archive(Path(folder)):
-        return Check("data", True, f"{Path(folder).name} is an archive, which `make study` unpacks and checks")
     remedy = "see in the README how to lay out real data"
     try:
+        if is_archive(Path(folder)):
+            return Check("data", True, f"{Path(folder).name} is an archive, which `make study` unpacks and checks")
         sets, left_out = find_sets(Path(folder))
     except (UserError, OSError) as error:
         return Check("data", False, str(error), remedy)
@@ -190,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print one line per check; 0 when all are in order, else 1."""
     parser = argparse.ArgumentParser(prog="python -m vasolib.doctor", description="Can the study run here?")
     parser.add_argument("--scale", default="laptop", help="whose run time is told (default: %(default)s)")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="real data sets to look at")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="real data sets, or an archive of them, to look at")
     options = parser.parse_args(arguments)
     print(*(checks := run_checks(scale=options.scale, data=options.data)), sep="\n")
     return 0 if all(check.ok for check in checks) else 1

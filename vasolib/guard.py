@@ -28,7 +28,6 @@ class Watch:
         self.path = path
         self.usual = float("inf")  # median norm of the last epoch's gradients
         self.seen: list[Tensor] = []
-        self.suspects: list[pd.DataFrame] = []
 
     def see(self, loss: Tensor) -> None:
         """Keep a step's loss and the norm of the gradients that it left."""
@@ -71,9 +70,11 @@ class Watch:
         self.usual = median
 
     def note(self, steps: pd.DataFrame, epoch: int, loader) -> None:
-        """Add steps and their images to the file."""
+        """Add steps and their images to the file; a step that an interrupted run takes again is there once."""
+        if not is_first():
+            return
+        found = [pd.read_csv(self.path)] if self.path.exists() else []
         for step, values in steps.iterrows():
             about = {"epoch": epoch + 1, "step": step + 1, **values}
-            self.suspects.append(pd.DataFrame({**about, "image": loader.images(epoch, step)}))
-        if is_first():
-            write_csv(self.path, pd.concat(self.suspects))
+            found.append(pd.DataFrame({**about, "image": loader.images(epoch, step)}))
+        write_csv(self.path, pd.concat(found).drop_duplicates(["epoch", "step", "image"], keep="last"))

@@ -35,10 +35,14 @@ def damaged_objects(root: Path) -> list[Path]:
 
 def recorded(root: Path) -> Iterator[tuple[Path, str]]:
     """Each file that a stage wrote, and its checksum; of folders, those whose list is in DVC's cache."""
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    with Repo(str(root)) as repo:
-        outs = [(Path(out.fs_path), out.hash_info.value) for stage in repo.index.stages for out in stage.outs]
+    try:
+        with Repo(str(root)) as repo:
+            outs = [(Path(out.fs_path), out.hash_info.value) for stage in repo.index.stages for out in stage.outs]
+    except DvcException as error:
+        raise UserError(f"{error}: `make study` as before puts dvc.lock in order") from None
     for path, checksum in outs:
         if checksum is None:  # the stage has not run yet
             continue

@@ -1,8 +1,9 @@
 """What a killed run leaves behind: temporary files, and DVC's own records cut off while they were rewritten."""
 
-__all__ = ["clear", "exclusive", "forget"]
+__all__ = ["check_alone", "clear", "exclusive", "forget_stage"]
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,8 +31,29 @@ def exclusive(root: Path) -> Iterator[None]:
         lock.close()
 
 
+def check_alone(study: Study) -> None:
+    """UserError where a stage of the study runs that was started by hand, by `dvc repro`, or by torchrun."""
+    import psutil
+
+    for process in psutil.process_iter():
+        try:
+            words, place = process.cmdline(), Path(process.cwd())
+        except (psutil.Error, OSError):  # it ended, or is another user's
+            continue
+        here = place == study.root or (place in study.root.parents and f"run={study.params.run}" in words)
+        if here and process.pid != os.getpid() and runs_stages(words):
+            name = f"{' '.join(words[-3:])} (process {process.pid})"
+            raise UserError(f"{name} is at work in {study.root}: wait for its end, or stop it")
+
+
+def runs_stages(words: list[str]) -> bool:
+    """Whether this is the command line of something that writes what stages write."""
+    by_dvc = "repro" in words and any("dvc" in word for word in words)
+    return by_dvc or not {"vasolib.run", "vasolib.pretrain", "vasolib.downstream.finetune"}.isdisjoint(words)
+
+
 def clear(study: Study) -> None:
-    """Put in order what a killed run left of a study; only where no other run is at work (`exclusive`)."""
+    """Put in order what a killed run left; only where no other one is at work (`exclusive`, `check_alone`)."""
     for path in temporary_files(study):
         remove(path)
     if stale(study.root / ".dvc" / "tmp" / "rwlock"):
@@ -45,7 +67,7 @@ def clear(study: Study) -> None:
             print(f"{path} was damaged and is removed: the report will not tell how long that took", flush=True)
 
 
-def forget(folder: Path) -> None:
+def forget_stage(folder: Path) -> None:
     """Remove what a stage kept in `folder` to go on from; lists for people to read (.csv) stay."""
     for path in folder.glob("*"):
         if path.suffix != ".csv":

@@ -38,7 +38,7 @@ class StrictLoader(yaml.SafeLoader):
 def read_yaml(path: Path) -> object:
     """What a YAML file says. UserError where it cannot be read, uses an alias, or has a key twice."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), StrictLoader)
+        return StrictLoader(path.read_text(encoding="utf-8")).get_single_data()
     except BROKEN as error:  # PyYAML's constructors raise all of these for values that are not of their tag
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{path} cannot be read ({reason}), expected YAML in UTF-8: correct it there") from None

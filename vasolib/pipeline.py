@@ -20,7 +20,7 @@ from vasolib import nursery
 from vasolib.doctor import available_cores, no_scm_needed
 from vasolib.errors import UserError
 from vasolib.files import atomic
-from vasolib.leftovers import clear, exclusive, forget
+from vasolib.leftovers import check_alone, clear, exclusive, forget_stage
 from vasolib.orphans import end_orphans
 from vasolib.remedies import remedy
 from vasolib.run import kernel_environment, label
@@ -85,7 +85,7 @@ def run_stages(study: Study, jobs: int, warm: bool) -> None:
     changed = set(json.loads(dvc(study.root, "status", "--json")))
     todo = plan(stages, changed)
     for stage in set(stages) - set(todo):
-        forget(study.unfinished(stage.name))
+        forget_stage(study.unfinished(stage.name))
     if not todo:
         print("Nothing to do: every stage is up to date.")
         return
@@ -139,7 +139,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line, see --help."""
     parser = argparse.ArgumentParser(prog="python -m vasolib.pipeline", description="Run what is stale of the study.")
     parser.add_argument("--scale", default="laptop", help="smoke, laptop or paper (default: laptop)")
-    parser.add_argument("--data", type=Path, help="folder with one sub-folder per real data set")
+    parser.add_argument("--data", type=Path, help="folder, or archive of one, with a sub-folder per real data set")
     parser.add_argument("--jobs", type=int, default=available_cores(), help="stages side by side (default: all cores)")
     parser.add_argument("--cold", action="store_true", help="let each stage import everything itself")
     given = parser.parse_args(arguments)
@@ -151,6 +151,7 @@ def main(arguments: list[str] | None = None) -> int:
         study = open_workspace(given.scale, given.data)
         with exclusive(study.root):
             end_orphans(study.root)
+            check_alone(study)
             clear(study)
             if no_scm_needed(study.root):
                 dvc(study.root, "config", "--local", "core.no_scm", "true")

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from vasolib.leftovers import forget
+from vasolib.leftovers import forget_stage
 from vasolib.orphans import DRIVER, end_tree
 
 BUSY = ("is busy", "Unable to acquire lock")  # what DVC says when another of its processes holds one for a moment
@@ -133,7 +133,7 @@ class Runner:
                 time.sleep(0.5)
                 self.running[name] = self.popen(name)
             if not failed:
-                forget(self.unfinished / name)
+                forget_stage(self.unfinished / name)
         finally:
             with self.changed:
                 del self.running[name]

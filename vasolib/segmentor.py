@@ -16,6 +16,7 @@ from vasolib.distributed import total
 from vasolib.errors import UserError
 
 SHIFTS = (-2, -1, 0, 1, 2)
+SIGHTED = (0.001, 0.5)  # least and largest share of pixels that are vessel: they are some hundredths of an angiogram
 
 
 def shift_channels(x: Tensor, dim: int) -> Tensor:
@@ -112,16 +113,17 @@ def segmentor_loss(logits: Tensor, target: Tensor, smooth: float = 1e-5) -> Tens
 
 
 def check_sighted(probability: np.ndarray, threshold: float = 0.5) -> None:
-    """UserError for a segmentor whose maps (N, H, W) of images with vessels are all background, or all vessel.
+    """UserError for a segmentor whose maps (N, H, W) of images with vessels are nearly all background, or vessel.
 
     Its consistency loss would be as content with an empty reconstruction as with a right one.
     """
     share = (probability >= threshold).mean()
-    if share in (0, 1):
+    least, largest = SIGHTED
+    if not least <= share <= largest:
         raise UserError(
-            f"the trained segmentor marks {100 * share:g} % of {len(probability)} images as vessel, so it cannot "
-            "judge reconstructions: give it more epochs (segmentor of this scale in params.yaml), or look at the "
-            "anatomy that it learned from"
+            f"the trained segmentor marks {100 * share:.3g} % of the pixels of {len(probability)} images as vessel, "
+            f"expected {100 * least:g} to {100 * largest:g} %, so it cannot judge reconstructions: give it more epochs "
+            "(segmentor of this scale in params.yaml), or look at the anatomy that it learned from"
         )
 
 

@@ -54,8 +54,10 @@ def mirror(home: Study, scale: str, data: Path | None) -> Study:
     name = stem_of_archive(data.name) if is_archive(data) else data.resolve().name
     run = f"{scale}-{re.sub(r'[^A-Za-z0-9._-]', '_', name)}"
     root = home.root / "runs" / run
-    folder = unpacked(data, root / "unpacked") if is_archive(data) else data
-    return copy_project(home.root, root, {"scale": scale, "run": run} | data_parameters(folder))
+    if is_archive(data):
+        with exclusive(root):  # another archive of that name takes the place of what a run may be reading
+            data = unpacked(data, root / "unpacked")
+    return copy_project(home.root, root, {"scale": scale, "run": run} | data_parameters(data))
 
 
 def copy_project(source: Path, target: Path, changes: dict[str, object]) -> Study:

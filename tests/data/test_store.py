@@ -48,7 +48,7 @@ def shrink(path):
 def test_damage_is_named_with_its_remedy(tmp_path, name, damage, blamed):
     build_store(tmp_path / "s", Frames(list(frames(3))), 32, jobs=1)
     damage(tmp_path / "s" / name)
-    with pytest.raises(UserError, match=r"expected .*run the data stage again") as caught:
+    with pytest.raises(UserError, match=r"expected .*delete the folder of stores") as caught:
         ImageStore.open(tmp_path / "s")
     assert blamed in str(caught.value)
 

@@ -96,6 +96,8 @@ def unpacked(archive: Path, into: Path) -> Path:
             raise UserError(f"the archive {archive} {error}: unpack it yourself if you trust it") from None
         except DAMAGED as error:
             shutil.rmtree(into, ignore_errors=True)
+            if getattr(error, "errno", None):  # the disk's fault and not the archive's
+                raise
             reason = str(error) or type(error).__name__
             raise UserError(f"the archive {archive} cannot be unpacked ({reason}): pack or download it again") from None
     return _data_root(target)

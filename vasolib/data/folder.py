@@ -83,9 +83,10 @@ def find_sets(root: Path) -> tuple[dict[str, FolderSet], list[LeftOut]]:
 
 
 def _folders(root: Path) -> list[Path]:
-    """The folders in a folder, in order, without hidden ones. UserError where it cannot be listed."""
+    """The folders, and links, in a folder, in order, without hidden ones. UserError where it cannot be listed."""
     try:
-        return [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+        found = [path for path in sorted(root.iterdir()) if not path.name.startswith(".")]
+        return [path for path in found if path.is_dir() or path.is_symlink()]
     except OSError as error:
         raise UserError(f"the data folder {root} {UNLISTED.format(error.strerror)}") from error
 
@@ -94,6 +95,8 @@ def _listings(folder: Path) -> tuple[Listing, Listing | None]:
     """The images and, where there are some, masks in a set's folder. BadFile where it is no set of angiograms."""
     if fault := name_fault(folder.name):
         raise BadFile(folder, fault)
+    if not folder.is_dir():
+        raise BadFile(folder, "is a link that leads to no folder: mend or remove it")
     labelled = os.path.lexists(folder / "masks")
     if labelled and not (folder / "masks").is_dir():
         raise BadFile(folder, "has something else than a folder called `masks`: mend or remove it")

@@ -12,6 +12,7 @@ import pandas as pd
 from vasolib.errors import UserError
 from vasolib.files import write_csv
 
+EXAMPLES = 3  # of unusable files, in a message
 MAX_UNUSABLE = 0.2  # of a set's images: more is a fault of the whole set, which nobody wants repaired in silence
 
 
@@ -56,12 +57,16 @@ def shown(name: str) -> str:
 
 
 def check_share(source: str, images: int, left_out: Iterable[LeftOut]) -> None:
-    """UserError if more than `MAX_UNUSABLE` of the images that the set `source` lists are unusable, or all are."""
+    """UserError if more than `MAX_UNUSABLE` of the images that the set `source` lists are unusable, or all are.
+
+    Files that share a name but for the suffix are one image.
+    """
     unusable = [one for one in left_out if one.source == source and one.kind == "unusable"]
-    if len(unusable) > MAX_UNUSABLE * images:
+    names = {one.file.rpartition("/")[2].rpartition(".")[0] for one in unusable}
+    if len(names) > MAX_UNUSABLE * images:
         raise UserError(
-            f"the set {source} has {len(unusable)} unusable images of {images}, expected at most {MAX_UNUSABLE:.0%}; "
-            f"the first: {unusable[0]}"
+            f"the set {source} has {len(names)} unusable images of {images}, expected at most {MAX_UNUSABLE:.0%}: mend "
+            f"or remove them; {EXAMPLES} at most are: {'; '.join(map(str, unusable[:EXAMPLES]))}"
         )
 
 

@@ -57,11 +57,11 @@ def write_stores(
         build_store(unfinished / name, frames, side, resume=True)
         left_out += left_out_of(unfinished / name)
     left_out = list(dict.fromkeys(left_out))  # an image of the corpus may be one of a benchmark too
+    if left_out:  # first, to be read where what follows refuses
+        write_left_out(unfinished / "left_out.csv", left_out)
     for name, found in sets.items():
         check_share(name, len(found.stems), left_out)
     check_parts(unfinished, benchmarks)
-    if left_out:
-        write_left_out(unfinished / "left_out.csv", left_out)
     put(unfinished, folder)
     return {name: ImageStore.open(folder / name) for name in sources}, left_out
 
