@@ -28,7 +28,7 @@ from vasolib.errors import UserError
 from vasolib.files import digest, write_csv
 from vasolib.metrics import dsc
 from vasolib.settings import Recipe
-from vasolib.training import fit, place, seeded
+from vasolib.training import fit, forget, place, seeded
 
 EPOCH = 50  # steps: between two lines of progress
 KEY = ["what", "styles", "seed", "images", "steps", "side", "width"]
@@ -53,6 +53,7 @@ def train(store: ImageStore, recipe: Recipe, width: int, seed: int, work: Path) 
     name = digest(*source_files(), store.folder.name, recipe, width, seed)[:12]
     state = work / f"unfinished-{name}.pt"
     fit(network, segmentation_loss(network), loader, recipe, seed=seed, state=state, name="transfer")
+    forget(state)
     return network
 
 

@@ -129,6 +129,6 @@ def test_images_without_a_vessel_are_listed_and_too_many_of_them_refused(tmp_pat
         in capsys.readouterr().out
     )
     masks[0] = 0
-    with pytest.raises(UserError, match=r"no vessel in 3 of 10 images, listed in .*, which is more than 20 %"):
+    with pytest.raises(UserError, match=r"no vessel in 3 of 10 images, listed in .*, expected at most 20 %"):
         anatomy.check_found(masks, ids, "reference", path)
     assert path.read_text().count("image ") == 3

@@ -79,6 +79,6 @@ def test_the_command_writes_its_table_and_figures(folder, tmp_path, monkeypatch,
 
 
 def test_an_oblong_frame_is_refused(folder, capsys):
-    Image.fromarray(np.zeros((SIDE, 40), np.uint8)).save(folder / "one" / "images" / "0.png")
+    Image.fromarray(np.tile(np.arange(40, dtype=np.uint8), (SIDE, 1))).save(folder / "one" / "images" / "0.png")
     assert main(["--real", str(folder), "--jobs", "1"]) == 1
     assert f"is 40 x {SIDE} pixels, expected a square" in capsys.readouterr().err

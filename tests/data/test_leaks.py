@@ -131,7 +131,10 @@ def folder(tmp_path: Path) -> Path:
         for kind in ("images", "masks")[: 1 if name == "plain" else 2]:
             (root / name / kind).mkdir(parents=True)
             for stem in (f"{patient}_{frame}" for patient in patients for frame in range(4)):
-                Image.fromarray(rng.integers(0, 256, (16, 16), dtype=np.uint8)).save(root / name / kind / f"{stem}.png")
+                pixels = rng.integers(0, 256, (16, 16), dtype=np.uint8)
+                if kind == "masks":
+                    pixels = 255 * (pixels > 127).astype(np.uint8)
+                Image.fromarray(pixels).save(root / name / kind / f"{stem}.png")
     return root
 
 
@@ -159,8 +162,9 @@ def test_a_set_without_labels_cannot_bring_in_a_test_image_under_another_name(on
     tested = table["id"][table["split"] == "test"].iloc[0]
     copied = folder / "right" / "images" / f"{tested.split('/')[1]}.png"
     (folder / "plain" / "images" / "Z_1.png").write_bytes(copied.read_bytes())
-    with pytest.raises(UserError, match=f"right: 1 test image.*{tested} and plain/Z_1"):
-        check_no_leak(splits(real_stores(folder)))
+    stores = real_stores(folder)
+    check_no_leak(splits(stores))
+    assert "plain/Z_1" not in set(stores["corpus"].table["id"]) and tested in set(stores["right"].table["id"])
 
 
 # What every training is handed. Images are told by the checksums of their pixels; masks follow from the images, so that
@@ -257,7 +261,8 @@ def test_pre_training_reads_the_corpus_alone(study: Study, handed: list):
     assert handed and all(ids(study, dataset) == trained_on(study, "corpus") for dataset in handed)
 
 
-def test_the_segmentor_reads_the_corpus_alone(study: Study, handed: list):
+def test_the_segmentor_reads_the_corpus_alone(study: Study, handed: list, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("vasolib.segmentor.check_sighted", lambda maps: None)  # what is not trained sees nothing
     run_notebook("30_segmentor", anatomy="reference")
     (dataset,) = handed
     assert ids(study, dataset) == trained_on(study, "corpus")
