@@ -123,3 +123,9 @@ def test_integers_and_words_are_no_numbers_with_a_tolerance(tmp_path):
     tables = read_tables({"a": tmp_path / "a.csv"})
     assert number_columns(tables.values()) == {"mean"}
     assert tables["a"].to_numpy().tolist() == [["1", "0", "NA", ""], ["2", "0.5", "x", ""]]
+
+
+def test_a_table_without_rows_agrees_with_itself_alone():
+    empty = "tested,trained\n"
+    assert told(empty, empty) == []
+    assert len(told(empty + "a,b\n", empty)) == len(told(empty, empty + "a,b\n")) == 2

@@ -77,13 +77,18 @@ def row_key(table: pd.DataFrame, columns: list[str]) -> list[str]:
 
 def cells(table: pd.DataFrame, key: list[str]) -> pd.Series:
     """The values of a table by row, group and column; rows that nothing tells apart are numbered."""
-    named = table.reindex(columns=key, fill_value=ABSENT).agg(" ".join, axis=1) if key else pd.Series("", table.index)
+    named = words(table.reindex(columns=key, fill_value=ABSENT))
     again = named.groupby(named).cumcount()
     rows = named.where(again == 0, named + " #" + (again + 1).astype(str))
     by = [column for column in GROUPED_BY if column in table]
-    groups = table[by].agg(" ".join, axis=1) if by else [""] * len(table)
+    groups = words(table[by])
     index = pd.MultiIndex.from_arrays([rows, groups], names=["row", "group"])
     return table.set_axis(index, axis=0).rename_axis(columns="column").stack()
+
+
+def words(table: pd.DataFrame) -> pd.Series:
+    """What each row of texts says, in one; also of a table without rows or columns."""
+    return pd.Series([" ".join(row) for row in table.to_numpy().tolist()], table.index, dtype=object)
 
 
 def judged(cells: pd.DataFrame, tolerances: pd.DataFrame) -> pd.DataFrame:
