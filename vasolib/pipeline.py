@@ -10,6 +10,7 @@ import argparse
 import json
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -161,7 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:  # the latter of DVC's own files
         print(f"error: {error}: {remedy(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ DISK = {
     errno.EPERM: "give yourself the right to read and write there",
     errno.EIO: "look after that disk",
 }
+DATABASE = ("disk I/O error", "database or disk is full")  # SQLite's words, which say no more: DVC has such files
 NO_MEMORY = ("MemoryError", "an't allocate memory", "annot allocate memory", "nable to allocate", "ut of memory")
 LESS_MEMORY = "lower batch_size of this scale in params.yaml, or JOBS"
 
@@ -26,6 +27,9 @@ def remedy(error: str) -> str:
     for number, advice in DISK.items():
         if os.strerror(number) in error:
             return f"{advice}, then give the same command again: it goes on from here"
+    if any(words in error for words in DATABASE):
+        advice = f"{DISK[errno.ENOSPC]}, or {DISK[errno.EFBIG]}"
+        return f"{advice}, then give the same command again: it goes on from here"
     if any(words in error for words in NO_MEMORY):
         return f"there is too little memory: {LESS_MEMORY}, then give the same command again"
     return ""

@@ -51,7 +51,7 @@ def test_files_that_may_not_grow(undisturbed: tuple[Path, float], fresh: Path, t
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))"
     run = Run(fresh, tmp_path / "log", "--cold", code=limit)
     assert run.wait() == 1 and run.is_gone()
-    assert os.strerror(errno.EFBIG) in run.output and DISK[errno.EFBIG] in run.output
+    assert "Traceback" not in run.output and DISK[errno.EFBIG] in run.output  # DVC's database may be the first
     finished(fresh, tmp_path / "again")
     assert made(fresh) == made(undisturbed[0]) and half_done(fresh) == []
 
