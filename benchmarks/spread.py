@@ -14,7 +14,7 @@ import pandas as pd
 
 from benchmarks.command import parser, told
 from benchmarks.study import carry_out, project
-from vasolib.agreement import ABSENT, EQUAL, GROUPED_BY, compare, number_columns, read_tables, summary
+from vasolib.agreement import ABSENT, EQUAL, compare, groups, number_columns, read_tables, summary
 from vasolib.errors import UserError
 from vasolib.files import write_csv
 from vasolib.study import ROOT
@@ -33,12 +33,6 @@ AVX2 = {
 CONDITIONS = {"two threads": (2, {}), "AVX2": (1, AVX2)}  # threads of a stage, environment
 
 
-def groups(table: pd.DataFrame) -> list[str]:
-    """The groups of a table's rows that have tolerances of their own, see `vasolib.agreement`."""
-    by = [column for column in GROUPED_BY if column in table]
-    return sorted(set(table[by].agg(" ".join, axis=1))) if by else [""]
-
-
 def unmeasured(expected: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Tolerances of the tables' columns before anything was measured: text is equal, numbers are but for rounding."""
     numbers = number_columns(expected.values())
@@ -46,7 +40,7 @@ def unmeasured(expected: dict[str, pd.DataFrame]) -> pd.DataFrame:
         [name, column, group, 0.0, ROUNDING if column in numbers else 0.0, "rounding" if column in numbers else EQUAL]
         for name, table in expected.items()
         for column in table
-        for group in groups(table)
+        for group in sorted(set(groups(table)) or {""})  # of a table without rows, one
     ]
     return pd.DataFrame(rows, columns=["file", "column", "group", "absolute", "relative", "source"])
 

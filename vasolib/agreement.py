@@ -4,7 +4,9 @@ Tables are compared as they are written: a column whose tolerance says `equal` a
 matched by what names them, so that one row too few is one disagreement and not a table of shifted numbers.
 """
 
-__all__ = ["ABSENT", "EQUAL", "GROUPED_BY", "compare", "disagreements", "number_columns", "read_tables", "summary"]
+__all__ = [
+    "ABSENT", "EQUAL", "GROUPED_BY", "compare", "disagreements", "groups", "number_columns", "read_tables", "summary",
+]  # fmt: skip
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -80,10 +82,13 @@ def cells(table: pd.DataFrame, key: list[str]) -> pd.Series:
     named = words(table.reindex(columns=key, fill_value=ABSENT))
     again = named.groupby(named).cumcount()
     rows = named.where(again == 0, named + " #" + (again + 1).astype(str))
-    by = [column for column in GROUPED_BY if column in table]
-    groups = words(table[by])
-    index = pd.MultiIndex.from_arrays([rows, groups], names=["row", "group"])
+    index = pd.MultiIndex.from_arrays([rows, groups(table)], names=["row", "group"])
     return table.set_axis(index, axis=0).rename_axis(columns="column").stack()
+
+
+def groups(table: pd.DataFrame) -> pd.Series:
+    """The group of each row, with tolerances of its own, see GROUPED_BY."""
+    return words(table[[column for column in GROUPED_BY if column in table]])
 
 
 def words(table: pd.DataFrame) -> pd.Series:

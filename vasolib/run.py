@@ -183,7 +183,7 @@ def main(arguments: list[str]) -> int:
         return 1
     except OSError as error:
         where = error.filename or f"below {ROOT}"
-        print(f"error: {arguments[0]}: {error.strerror}, {where}: {remedy(str(error))}", file=sys.stderr)
+        print(f"error: {arguments[0]}: {error.strerror or error}, {where}: {remedy(str(error))}", file=sys.stderr)
         return 1
     return 0
 
