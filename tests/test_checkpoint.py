@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.conftest import small_files
 from vasolib.checkpoint import LENGTH, load, save
 
 ADAM = {"state": {0: {"exp_avg": torch.full((5,), 0.1)}}, "param_groups": [{"lr": 0.1, "betas": (0.9, 0.95)}]}
@@ -81,7 +82,7 @@ def test_code_in_a_file_is_not_run(tmp_path: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == ""
 
 
-def test_a_save_that_fails_leaves_the_older_state(state: Path, small_files: None):
-    with pytest.raises(OSError, match="File too large"):
+def test_a_save_that_fails_leaves_the_older_state(state: Path):
+    with pytest.raises(OSError, match="File too large"), small_files():
         save(state, {"model": torch.zeros(10_000)})
     assert same(load(state)) and [p.name for p in state.parent.iterdir()] == ["s.pt"]

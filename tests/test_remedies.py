@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from tests.conftest import small_files
 from vasolib import checkpoint
 from vasolib.remedies import DISK, LESS_MEMORY, remedy
 
@@ -33,8 +34,8 @@ def test_a_gpus_words():
 
 
 @pytest.mark.parametrize("write", [lambda path, content: save_file(content, path), checkpoint.save])
-def test_the_words_of_those_that_find_no_space(tmp_path: Path, small_files: None, write: Callable):
-    with pytest.raises((OSError, SafetensorError)) as caught:
+def test_the_words_of_those_that_find_no_space(tmp_path: Path, write: Callable):
+    with pytest.raises((OSError, SafetensorError)) as caught, small_files():
         write(tmp_path / "x", {"x": torch.zeros(100_000)})
     assert remedy(f"{caught.typename}: {caught.value}").startswith(DISK[errno.EFBIG]), caught.value
 
