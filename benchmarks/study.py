@@ -1,11 +1,12 @@
 """`python -m benchmarks.study`: the whole study, plain `dvc repro` beside independent stages side by side.
 
 The plain way runs one stage after another with all threads each, ours so many stages at once with one thread each, both
-in copies of the project that are thrown away. The number of threads changes the last bits, and training carries them
-on: tables are compared within a tolerance. `--profile RUN` instead shows where the recorded time of a run went.
+in copies of the project that are thrown away, at scale smoke. The number of threads changes the last bits, and training
+carries them on: tables are compared within the tolerances of `vasolib.verify`. `--profile RUN` instead shows where the
+recorded time of a run went.
 """
 
-__all__ = ["carry_out", "compare_tables", "main", "profile", "profile_of", "project", "study_row"]
+__all__ = ["carry_out", "compare_runs", "main", "profile", "profile_of", "project", "study_row"]
 
 import subprocess
 import sys
@@ -18,23 +19,20 @@ import yaml
 
 from benchmarks.command import parser, told
 from benchmarks.side_by_side import Row, report, seconds
+from vasolib.agreement import compare, disagreements, read_tables
 from vasolib.doctor import available_cores
 from vasolib.errors import UserError
 from vasolib.scheduler import dvc_environment
 from vasolib.study import ROOT, Study
+from vasolib.verify import EXPECTED, SCALE, read_tolerances, recorded
 from vasolib.workspace import copy_project
 
-TOLERANCE = 0.05  # absolute and relative
-NOT_COMPARED = ("runtimes.csv",)
 
-
-def project(root: Path, scale: str, threads: int) -> Study:
-    """A copy of this project in `root`, to be run at a scale with so many threads a stage."""
+def project(root: Path, threads: int) -> Study:
+    """A copy of this project in `root`, to be run at scale smoke with so many threads a stage."""
     scales = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["scales"]
-    if scale not in scales:
-        raise UserError(f"there is no scale {scale!r}: choose one of {', '.join(scales)}")
-    scales[scale]["threads"] = threads
-    return copy_project(ROOT, root, {"run": scale, "scale": scale, "scales": scales})
+    scales[SCALE]["threads"] = threads
+    return copy_project(ROOT, root, {"run": SCALE, "scale": SCALE, "scales": scales})
 
 
 def carry_out(study: Study, *module: str, environment: dict[str, str] | None = None) -> None:
@@ -47,38 +45,31 @@ def carry_out(study: Study, *module: str, environment: dict[str, str] | None = N
         raise UserError(f"{' '.join(module)} failed: {done.stdout[-2000:]}")
 
 
-def compare_tables(plain: Path, ours: Path, tolerance: float) -> str:
-    """How the tables (.csv) of two folders agree, in words.
+def compare_runs(plain: Study, ours: Study) -> str:
+    """How the tables and training logs of two runs at scale smoke agree, in words.
 
     Raises:
-        AssertionError: not the same tables, columns or rows, other words, or numbers further apart than `tolerance`
-            plus `tolerance` times their size.
+        AssertionError: a table or row is in one alone, words differ, or numbers are further apart than is to be
+            expected of another number of threads, see `vasolib.verify`.
     """
-    names = [sorted(path.name for path in folder.glob("*.csv")) for folder in (plain, ours)]
-    if names[0] != names[1]:
-        raise AssertionError(f"one way wrote the tables {names[0]}, the other {names[1]}")
-    compared = [name for name in names[0] if name not in NOT_COMPARED]
-    for name in compared:
-        left, right = pd.read_csv(plain / name), pd.read_csv(ours / name)
-        try:
-            pd.testing.assert_frame_equal(left, right, rtol=tolerance, atol=tolerance)
-        except AssertionError as error:
-            raise AssertionError(f"{name} differs: {error}") from None
-    return f"{len(compared)} tables agree within {tolerance:g} + {tolerance:g} of each number"
+    cells = compare(read_tables(recorded(plain)), read_tables(recorded(ours)), read_tolerances(EXPECTED))
+    if lines := disagreements(cells):
+        raise AssertionError(f"{len(lines)} cells differ by more than another number of threads explains: {lines[0]}")
+    return f"{len(cells):,} cells of {cells['file'].nunique()} tables agree as runs with other threads do"
 
 
-def study_row(scale: str, jobs: int, tolerance: float) -> Row:
+def study_row(jobs: int) -> Row:
     """Time both ways once, in copies that are thrown away, and compare their tables."""
     cores = available_cores()
     with TemporaryDirectory() as folder:
         root = Path(folder).resolve()
-        one, many = project(root / "plain", scale, cores), project(root / "ours", scale, 1)
+        one, many = project(root / "plain", cores), project(root / "ours", 1)
         plain = seconds(lambda: carry_out(one, "dvc", "repro"))
-        ours = seconds(lambda: carry_out(many, "vasolib.pipeline", "--scale", scale, "--jobs", str(jobs)))
+        ours = seconds(lambda: carry_out(many, "vasolib.pipeline", "--scale", SCALE, "--jobs", str(jobs)))
         print(f"plain {plain:.0f} s with {cores} threads, ours {ours:.0f} s with {jobs} jobs of one thread")
-        same = compare_tables(one.results(), many.results(), tolerance)
+        same = compare_runs(one, many)
     ratio = plain / ours
-    return Row(f"whole study, {scale}, {jobs} jobs", 1e3 * plain, 1e3 * ours, ratio, ratio, ratio, 2, same)
+    return Row(f"whole study, {SCALE}, {jobs} jobs", 1e3 * plain, 1e3 * ours, ratio, ratio, ratio, 2, same)
 
 
 def profile(times: pd.DataFrame, notebooks: list[str]) -> pd.DataFrame:
@@ -111,14 +102,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line, see --help."""
     options = parser("study", "The whole study, plainly and side by side.", real=False)
     options.set_defaults(results=ROOT / "results" / "benchmarks")
-    options.add_argument("--scale", default="smoke", help="smoke (the default), laptop or paper")
     options.add_argument("--jobs", type=int, default=2, help="stages side by side (default: 2)")
-    options.add_argument("--tolerance", type=float, default=TOLERANCE, help=f"of the tables (default: {TOLERANCE})")
     options.add_argument("--profile", metavar="RUN", help="show where the recorded time of this run went, run nothing")
     given = options.parse_args(arguments)
     if given.profile:
         return told(lambda: show_profile(given.profile))
-    return told(lambda: report([study_row(given.scale, given.jobs, given.tolerance)], given.results, "study"))
+    return told(lambda: report([study_row(given.jobs)], given.results, "study"))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ Runs what is stale at scale smoke, compares the run's tables and training logs w
 number within its tolerance, and says what differs between this machine and the one that made them.
 """
 
-__all__ = ["EXPECTED", "SCALE", "environment", "expected_files", "main", "recorded", "refresh", "verify"]
+__all__ = [
+    "EXPECTED", "SCALE", "environment", "expected_files", "main", "read_tolerances", "recorded", "refresh", "verify",
+]  # fmt: skip
 
 import argparse
 import json
