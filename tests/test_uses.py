@@ -14,7 +14,7 @@ from vasolib.study import ROOT
 from vasolib.workspace import copy_project
 
 pytestmark = pytest.mark.slow  # some minutes: a pipeline with the arms that notebooks ask for
-ARMS = ["mae", "mae_50", "guidance", "vasomim", "dino", "spt"]
+ARMS = ["mae", "mae_50", "guidance", "consistency", "vasomim", "dino", "spt"]
 CHOSEN = {
     "run": "doll", "scale": "smoke", "pretrain_arms": ARMS, "few_labels_arms": ["mae"], "denoise_arms": ["vit", "mae"],
 }  # fmt: skip
