@@ -106,13 +106,23 @@ def real_parts(folder: Path) -> list[str]:
     """What was run on real angiograms, Tables 1, 2, 3 and 5 and the ledger of it, from the results in a folder."""
     if not (folder / "run.json").is_file():
         raise UserError(f"{folder / 'run.json'} is missing: run `make study DATA=FOLDER`, the folder's name being real")
-    parts = [run_line(json.loads((folder / "run.json").read_text(encoding="utf-8")))]
     items = {item.file: item for item in ITEMS}
+    near = alike(read_table(folder, items["near_duplicates.csv"]))
+    parts = [run_line(json.loads((folder / "run.json").read_text(encoding="utf-8"))), near]
     for item in (items[name] for name in REAL_TABLES):
         table = read_table(folder, item)
         parts += [f"**{item.title}**", markdown(compact_grid(table) if "published" in table else grid(table))]
     verdicts = read_table(folder, items["verdicts.csv"])
     return [*parts, f"**Claims**: {', '.join(text for _, text in counted(verdicts))}", markdown(grid(verdicts))]
+
+
+def alike(pairs: pd.DataFrame) -> str:
+    """Which test images look like one learned from, in a sentence."""
+    if pairs.empty:
+        return "No test image looks like one that is learned from."
+    listed = ", ".join(f"{row.tested} ({row.trained})" for row in pairs.itertuples())
+    unknown = "names do not tell whether they show one patient"
+    return f"Test images that look like one that is learned from (named behind it): {listed}; {unknown}."
 
 
 def read(folder: Path, name: str) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.show import (
     REAL,
+    alike,
     labels_needed_table,
     main,
     parts_table,
@@ -93,8 +94,14 @@ def test_real_results_are_those_of_the_folder(folder):
     table2.to_csv(folder / REAL / "table2.csv", index=False)
     parts = real_parts(folder / REAL)
     assert "some hospital" in parts[0]
-    assert "| 12.25 ± 0.50 |" in parts[4].replace("**", "")
-    assert [part.count("\n") > 3 for part in parts] == [False] + 5 * [False, True]  # a title, then its table
+    assert "| 12.25 ± 0.50 |" in parts[5].replace("**", "")
+    assert [part.count("\n") > 3 for part in parts] == [False] * 2 + 5 * [False, True]  # a title, then its table
+
+
+def test_test_images_that_look_like_others_are_named():
+    pairs = pd.DataFrame({"tested": ["a/1", "a/2"], "trained": ["a/3", "b/4"], "distance": 1, "correlation": 0.9})
+    assert "(named behind it): a/1 (a/3), a/2 (b/4); " in alike(pairs)
+    assert alike(pairs[:0]).startswith("No test image looks like")
 
 
 def test_ranges_and_verdicts_stand_in_their_rows():
