@@ -75,7 +75,7 @@ def tolerances(expected: dict[str, pd.DataFrame], runs: dict[str, dict[str, pd.D
 def run_under(condition: str, work: Path, jobs: int) -> dict[str, pd.DataFrame]:
     """The tables of the pipeline under a condition, run in a copy of the project that stays, to go on with."""
     threads, variables = CONDITIONS[condition]
-    study = project(work / condition.replace(" ", "_"), SCALE, threads)
+    study = project(work / condition.replace(" ", "_"), threads)
     carry_out(study, "vasolib.pipeline", "--scale", SCALE, "--jobs", str(jobs), environment=variables)
     return read_tables(recorded(study))
 
