@@ -11,7 +11,8 @@ def speed_table(table: pd.DataFrame) -> str:
     """A row per step of results/benchmarks.csv: both ways' times, ratio with its spread, aim, what was compared."""
     lines = [["step", "plain", "ours", "ratio (spread)", "aim", "checked"], ["---", "--:", "--:", "--:", "--:", "---"]]
     for _, row in table.dropna(subset="ours_ms").iterrows():
-        ratio = f"{row['ratio']:.3g} ({row['least']:.3g} – {row['largest']:.3g})"
+        spread = "once" if row["least"] == row["largest"] else f"{row['least']:.3g} – {row['largest']:.3g}"
+        ratio = f"{row['ratio']:.3g} ({spread})"
         aim = f"{'≤' if row['most'] else '≥'} {row['aim']:g}"
         lines.append([row["step"], duration(row["plain_ms"]), duration(row["ours_ms"]), ratio, aim, row["same"]])
     for _, row in table.dropna(subset="ours_s").iterrows():

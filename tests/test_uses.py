@@ -108,7 +108,9 @@ def read_by(project: Path, stage: str) -> tuple[set[str], set[str]]:
     paths = {project / name for name in found["file"]}
     inside = {path.relative_to(project) for path in paths if path.is_relative_to(project)}
     inputs = {path for path in inside if path.parts[0] in ("work", "results", "figures", "paper")}
+    above = {folder for path in own for folder in path.parents}  # opened to bring renames below them to the disk
     inputs -= {path for path in inputs if own & {path, *path.parents} or any(p.startswith(".") for p in path.parts)}
+    inputs -= above
     return found["parameter"] - EVERYWHERE, {path.as_posix() for path in inputs}
 
 
