@@ -147,7 +147,9 @@ def test_parameters_are_those_of_the_work():
     ("ends", "said"),
     [
         ({1: 1}, ""),  # it has told itself
-        ({0: 1, 2: -9}, "process 2 of 4 was ended by signal 9 (SIGKILL), and so were the others"),
+        ({0: 1, 1: -15}, ""),  # torchrun has ended the second because of the first
+        ({0: 1, 2: -9, 3: -15}, "process 2 of 4 was ended by signal 9 (SIGKILL), and so were the others"),
+        ({0: -15, 1: -15}, "process 0 of 4 was ended by signal 15 (SIGTERM), and so were the others"),
     ],
 )
 def test_the_process_that_failed_first_is_named(monkeypatch: pytest.MonkeyPatch, capsys, ends: dict, said: str):

@@ -10,6 +10,7 @@ __all__ = ["command", "launch", "main"]
 import inspect
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -77,6 +78,12 @@ def launch(processes: int, module: str, **parameters: str) -> None:
         raise UserError(reason)
 
 
+def blame(exitcode: int) -> tuple[int, int]:
+    """The smaller, the likelier is a process with this exit code the one that the others ended for."""
+    ended = exitcode == -signal.SIGTERM
+    return (2 if ended else int(exitcode > 0)), exitcode
+
+
 def main(arguments: list[str]) -> int:
     """Command line, see above."""
     from torch.distributed.run import parse_args, run
@@ -91,8 +98,8 @@ def main(arguments: list[str]) -> int:
     try:
         run(parse_args(["--standalone", f"--nproc-per-node={processes}", "-m", module, *given]))
     except ChildFailedError as failed:
-        # one that was killed rather than those that ended because of it
-        number, failure = min(failed.failures.items(), key=lambda item: item[1].exitcode)
+        # one that was killed rather than those that ended because of it, or that torchrun then ended by SIGTERM
+        number, failure = min(failed.failures.items(), key=lambda item: blame(item[1].exitcode))
         if failure.exitcode < 0:  # others have told themselves
             print(
                 f"error: process {number} of {processes} was ended by signal {-failure.exitcode} "
