@@ -1,5 +1,5 @@
 # make study   set up, run the whole study, say where the results are     SCALE=smoke|laptop|paper DATA=<folder or archive> JOBS=<n>
-#              DASK=tcp://<scheduler>:8786 spreads stores and anatomy over a cluster
+#              PART=v1|v2: the first or the extended paper's alone; DASK=tcp://<scheduler>:8786 spreads stores and anatomy over a cluster
 # make test    set up, lint, run the pipeline at scale smoke, then the tests
 # make verify  set up, run the pipeline at scale smoke, compare its numbers with the expected ones
 # make lab     set up, open JupyterLab on the notebooks
@@ -15,28 +15,29 @@ override SCALE := $(value SCALE)
 override DATA := $(value DATA)
 override JOBS := $(value JOBS)
 override DASK := $(value DASK)
-export SCALE DATA JOBS DASK
+override PART := $(value PART)
+export SCALE DATA JOBS DASK PART
 GIVEN = --scale="$$SCALE" $(if $(DATA),--data="$$DATA")
 
 .PHONY: setup study test verify lab doctor readme
 
 setup: .venv/installed
 
-.venv/installed: requirements.lock pyproject.toml
+.venv/installed: requirements.lock requirements-v2.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "error: Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	$(VENV)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(VENV)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock -r requirements-v2.lock
 	$(VENV)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
 study: setup
-	@$(if $(DASK),VASOLIB_DASK="$$DASK") $(STUDY) $(GIVEN) $(if $(JOBS),--jobs="$$JOBS")
+	@$(if $(DASK),VASOLIB_DASK="$$DASK") $(STUDY) $(GIVEN) $(if $(JOBS),--jobs="$$JOBS") $(if $(PART),--part="$$PART")
 
 test: setup
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(STUDY) --scale smoke $(if $(JOBS),--jobs="$$JOBS")
-	$(VENV)/python -m pytest
+	$(VENV)/python -m pytest -n auto --dist loadscope
 
 verify: setup
 	@$(VENV)/python -m vasolib.verify $(if $(JOBS),--jobs="$$JOBS")

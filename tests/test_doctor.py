@@ -202,5 +202,5 @@ def test_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
 def test_command_line_prints_one_line_per_check():
     command = [sys.executable, "-m", "vasolib.doctor", "--scale", "unheard"]
     lines = subprocess.run(command, cwd=doctor.ROOT, capture_output=True, text=True).stdout.splitlines()
-    assert len(lines) == 10 and all(line.startswith(("OK   ", "FAIL ")) for line in lines)
+    assert len(lines) == 11 and all(line.startswith(("OK   ", "FAIL ")) for line in lines)
     assert lines[-1] == "OK   time: no recorded run of scale unheard"

@@ -11,11 +11,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ("requirements.lock", "requirements-v2.lock")  # the second adds to the first
 
 
 def lock_lines() -> list[str]:
-    """The lines of the lock that are not comments."""
-    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    """The lines of the locks that are not comments."""
+    lines = [line for name in LOCKS for line in (ROOT / name).read_text(encoding="utf-8").splitlines()]
     return [line for line in lines if line and not line.startswith("#")]
 
 
@@ -39,8 +40,9 @@ def test_lock_pins_every_line_and_names_no_address():
         assert "://" not in line and " @ " not in line
 
 
-def test_lock_says_how_it_was_made():
-    first = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()[0]
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_says_how_it_was_made(lock: str):
+    first = (ROOT / lock).read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith("#") and "uv pip compile --universal" in first
 
 
@@ -62,7 +64,7 @@ def test_conda_environment_is_a_shell_around_the_lock():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     *shell, by_pip = environment["dependencies"]
     assert {name.partition("=")[0] for name in shell} == {"python", "pip", "git", "make"}
-    assert by_pip["pip"] == ["-r requirements.lock", "-e ."]
+    assert by_pip["pip"] == [*(f"-r {lock}" for lock in LOCKS), "-e ."]
 
 
 def test_each_line_of_the_conda_environment_says_what_it_is_for():

@@ -35,7 +35,7 @@ def test_it_is_valid_and_for_the_kernel_python3(path: Path):
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
     assert notebook.metadata.kernelspec.name == "python3"
     assert notebook.metadata.keys() == {"kernelspec", "language_info"}
-    assert re.fullmatch(r"\d[05]_[a-z]+", path.stem)
+    assert re.fullmatch(r"(v2_)?\d[05]_[a-z]+", path.stem)
 
 
 def test_it_is_stripped(path: Path):
@@ -47,7 +47,7 @@ def test_it_is_stripped(path: Path):
 
 def test_cells_have_unique_ids_in_order(path: Path):
     ids = [cell.id for cell in read(path).cells]
-    assert all(re.fullmatch(rf"{path.stem[:2]}-\d\d", name) for name in ids)
+    assert all(re.fullmatch(rf"{path.stem.rpartition('_')[0]}-\d\d", name) for name in ids)
     assert ids == sorted(set(ids))
 
 

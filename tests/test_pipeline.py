@@ -216,6 +216,20 @@ def test_only_what_is_stale_is_run(chain: pytest.MonkeyPatch, capsys: pytest.Cap
     assert capsys.readouterr().out.startswith("1 of 3 stages to run with 2 jobs: about 60 s.\nThe run took")
 
 
+@pytest.mark.parametrize(("part", "want"), [("v1", ["b"]), ("v2", ["v2_a"]), ("all", ["b", "v2_a"])])
+def test_a_part_can_be_run_alone(chain: pytest.MonkeyPatch, part: str, want: list[str]):
+    stages = [Stage(name, frozenset(), None) for name in ("b", "v2_a", "v2_c")]
+    chain.setattr(pipeline, "stages_of", lambda study: stages)
+    chain.setattr(pipeline, "dvc", lambda *_: '{"b": [], "v2_a": []}')
+    pipeline.run_stages(STUDY, 2, warm=False, part=part)
+    assert Ended.todo == want
+
+
+def test_neither_part_needs_a_stage_of_the_other(stages: list[Stage]):
+    for stage in stages:
+        assert {need.startswith("v2_") for need in stage.needs} <= {stage.name.startswith("v2_")}, stage
+
+
 def test_nothing_stale_is_said(chain: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
     chain.setattr(pipeline, "dvc", lambda *_: "{}")
     pipeline.run_stages(STUDY, 2, warm=False)
@@ -238,7 +252,7 @@ def test_stages_start_from_a_nursery_unless_told_otherwise(chain: pytest.MonkeyP
 def test_where_stages_start_warm(fenced: list, monkeypatch: pytest.MonkeyPatch, more: list, platform: str, want: bool):
     seen = []
     monkeypatch.setattr(pipeline.sys, "platform", platform)
-    monkeypatch.setattr(pipeline, "run_stages", lambda *call, warm: seen.append(warm))
+    monkeypatch.setattr(pipeline, "run_stages", lambda *call, warm, part: seen.append(warm))
     monkeypatch.setattr(pipeline, "stages_of", lambda study: [])
     assert pipeline.main(more) == 0 and seen == [want]
 

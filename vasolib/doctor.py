@@ -70,7 +70,7 @@ def check_packages(lock: Path, installed: Callable[[str], str] = installed_versi
         return Check("packages", True, f"all {len(pins)} as in {lock.name}")
     notes = [f"{pin.name} {found[pin] or 'missing'} (lock: {pin.specifier})" for pin in wrong[:show]]
     more = f" and {len(wrong) - show} more" if len(wrong) > show else ""
-    return Check("packages", False, ", ".join(notes) + more, INSTALL)
+    return Check("packages", False, ", ".join(notes) + more, f"pip install -r {lock.name}")
 
 
 def no_scm_needed(root: Path) -> bool:
@@ -180,7 +180,8 @@ def attempt(check: Callable[..., Check], *arguments: object) -> Check:
 def run_checks(root: Path = ROOT, scale: str = "laptop", data: Path | None = None) -> list[Check]:
     """All checks, in the order in which a reader would repair things."""
     cores = available_cores()
-    setup = [(check_python,), (check_packages, root / "requirements.lock"), (check_repository, root)]
+    packages = [(check_packages, root / lock) for lock in ("requirements.lock", "requirements-v2.lock")]
+    setup = [(check_python,), *packages, (check_repository, root)]
     machine = [(check_device,), (check_bf16,), (check_cores, cores), (check_memory,), (check_disk, root)]
     study = [(check_data, data), (check_time, root, scale, cores)]
     return [attempt(*call) for call in setup + machine + study]

@@ -29,6 +29,8 @@ from vasolib.scheduler import BUSY, RETRIES, Runner, Stage, dvc_environment, for
 from vasolib.study import ROOT, Study
 from vasolib.workspace import open_workspace
 
+PARTS = ("v1", "v2", "all")  # the first paper's stages, the extended paper's, both; neither needs one of the other's
+
 
 def dvc(root: Path, *arguments: str) -> str:
     """Output of a DVC command in the folder `root`; UserError with what it says when it fails."""
@@ -80,9 +82,14 @@ def label_of(command: str) -> str:
     return label(notebook, dict(pair.split("=", 1) for pair in pairs))
 
 
-def run_stages(study: Study, jobs: int, warm: bool) -> None:
+def stages_of_part(study: Study, part: str) -> list[Stage]:
+    """Those of `stages_of` that belong to one of PARTS: the extended paper's are called v2_<kind>."""
+    return [stage for stage in stages_of(study) if part == "all" or stage.name.startswith("v2_") == (part == "v2")]
+
+
+def run_stages(study: Study, jobs: int, warm: bool, part: str = "all") -> None:
     """Run what is stale, from a nursery if `warm`. UserError naming the stages that failed; what is done stays done."""
-    stages = stages_of(study)
+    stages = stages_of_part(study, part)
     changed = set(json.loads(dvc(study.root, "status", "--json")))
     todo = plan(stages, changed)
     for stage in set(stages) - set(todo):
@@ -119,7 +126,9 @@ def publish(study: Study) -> None:
         if study.root != ROOT:
             shutil.copytree(getattr(study, kind)(), target, dirs_exist_ok=True, copy_function=copy_whole)
         print(f"{kind}: {target.relative_to(ROOT)}")
-    print(f"report: {(ROOT / 'results' / study.params.run / 'report.html').relative_to(ROOT)}")
+    for page in ("report.html", "v2/report.html"):
+        if (path := ROOT / "results" / study.params.run / page).is_file():
+            print(f"report: {path.relative_to(ROOT)}")
     print(f"executed notebooks: {(study.root / 'executed' / study.params.run).relative_to(ROOT)}")
 
 
@@ -142,6 +151,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--scale", default="laptop", help="smoke, laptop or paper (default: laptop)")
     parser.add_argument("--data", type=Path, help="folder, or archive of one, with a sub-folder per real data set")
     parser.add_argument("--jobs", type=int, default=available_cores(), help="stages side by side (default: all cores)")
+    parser.add_argument("--part", choices=PARTS, default="all", help="v1, v2 (the extended paper's) or all (default)")
     parser.add_argument("--cold", action="store_true", help="let each stage import everything itself")
     given = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -156,8 +166,9 @@ def main(arguments: list[str] | None = None) -> int:
             clear(study)
             if no_scm_needed(study.root):
                 dvc(study.root, "config", "--local", "core.no_scm", "true")
-            run_stages(study, given.jobs, warm=sys.platform == "linux" and not given.cold)
-            print_times(stages_of(study))
+            warm = sys.platform == "linux" and not given.cold
+            run_stages(study, given.jobs, warm=warm, part=given.part)
+            print_times(stages_of_part(study, given.part))
             publish(study)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -20,7 +20,11 @@ from vasolib.files import digest, write_text
 from vasolib.leftovers import exclusive
 from vasolib.study import ROOT, Study
 
-COPIED = ("vasolib", "notebooks", "paper", "dvc.yaml", "requirements.lock", "params.yaml", ".dvcignore")
+COPIED = (
+    "vasolib", "notebooks", "paper", "dvc.yaml", "requirements.lock", "requirements-v2.lock", "params.yaml",
+    "params_v2.yaml", ".dvcignore",
+)  # fmt: skip
+WRITTEN = ("params.yaml", "params_v2.yaml")  # not copied but written, with what differs
 MIN_DISK_GIB = 3.0
 
 
@@ -60,19 +64,24 @@ def mirror(home: Study, scale: str, data: Path | None) -> Study:
     return copy_project(home.root, root, {"scale": scale, "run": run} | data_parameters(data))
 
 
-def copy_project(source: Path, target: Path, changes: dict[str, object]) -> Study:
+def copy_project(
+    source: Path, target: Path, changes: dict[str, object], extended: dict[str, object] | None = None
+) -> Study:
     """A DVC project complete in itself in the folder `target`, brought up to date with `source`.
 
     Args:
         changes: values of params.yaml that differ from the source's.
+        extended: values of the block v2 of params_v2.yaml that differ.
 
     Raises:
         UserError: a run is at work in the target, or the source's params.yaml is wrong.
     """
     values = yaml.safe_load((source / "params.yaml").read_text(encoding="utf-8")) | changes
+    more = yaml.safe_load((source / "params_v2.yaml").read_text(encoding="utf-8"))["v2"] | (extended or {})
     with exclusive(target):
         copy_changed(source, target)
         write_if_changed(target / "params.yaml", yaml.safe_dump(values, sort_keys=False))
+        write_if_changed(target / "params_v2.yaml", yaml.safe_dump({"v2": more}, sort_keys=False))
         write_if_changed(
             target / ".dvc" / "config",
             "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n",
@@ -115,7 +124,7 @@ def copy_changed(source: Path, target: Path) -> None:
     for name in COPIED:
         paths = sorted(p for p in (source / name).rglob("*")) if (source / name).is_dir() else [source / name]
         files = {p.relative_to(source) for p in paths if p.is_file() and "__pycache__" not in p.parts}
-        files = {p for p in files if ".ipynb_checkpoints" not in p.parts and p.name != "params.yaml"}
+        files = {p for p in files if ".ipynb_checkpoints" not in p.parts and p.name not in WRITTEN}
         for path in files:
             write_if_changed(target / path, (source / path).read_text(encoding="utf-8"))
         if (target / name).is_dir():

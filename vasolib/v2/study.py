@@ -1,0 +1,170 @@
+"""params_v2.yaml as one object beside params.yaml's: arms, sets, scales of the extended part, and where its files lie.
+
+It has a file of its own so that choices of one part make nothing of the other stale; run, scale, seed, images, encoder
+and pre-training are those of params.yaml.
+"""
+
+__all__ = ["Extended", "ExtendedParams"]
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from vasolib.errors import UserError, nearest
+from vasolib.files import digest
+from vasolib.parameters import check_arm
+from vasolib.parsing import parse, read_yaml
+from vasolib.settings import Recipe, Scale, Transformer
+from vasolib.study import Study
+from vasolib.v2.settings import TASKS, ExtendedArm, ExtendedScale
+
+NAME = "params_v2.yaml"
+
+
+@dataclass(frozen=True)
+class ExtendedParams:
+    """All of params_v2.yaml's block v2; `arms` and `scales` are read one by one when asked for.
+
+    sets: task -> names of its sets, synthetic twins or sets of the data folder. twins: name of a twin -> the style of
+    its frames. stands_for: set -> the published data set beside which its values stand. scratch: arms without
+    pre-training. detect, labels: arms of the detection table and of label efficiency. percents: of the labels.
+    external: name -> a published encoder, see `vasolib.v2.external`. weights: the folder that such files lie in.
+    """
+
+    sets: dict
+    twins: dict
+    stands_for: dict
+    pretrain: tuple[str, ...]
+    scratch: tuple[str, ...]
+    detect: tuple[str, ...]
+    labels: tuple[str, ...]
+    percents: tuple[int, ...]
+    arms: dict
+    external: dict
+    weights: str
+    scales: dict
+
+    def __post_init__(self) -> None:
+        if set(self.sets) != set(TASKS) or not all(isinstance(names, list) and names for names in self.sets.values()):
+            raise UserError(f"sets is {self.sets}: give each of {', '.join(TASKS)} a list of at least one set")
+        for name in self.pretrain:
+            if name not in self.arms:
+                raise UserError(f"pretrain has {name!r}, which is no arm: {nearest(name, self.arms)}")
+        for field in ("detect", "labels"):
+            known = (*self.scratch, *self.pretrain, "resnet")
+            if strange := set(getattr(self, field)) - set(known):
+                raise UserError(f"{field} has {sorted(strange)}, not among the arms that are trained: {list(known)}")
+        if any(not 0 < percent < 100 for percent in self.percents):
+            raise UserError(f"percents is {list(self.percents)}: whole per cent of the labels, 1 to 99")
+
+
+@dataclass(frozen=True)
+class Extended:
+    """One run of the extended part: its parameters, and its files below those of the run."""
+
+    study: Study
+    params: ExtendedParams
+
+    @classmethod
+    def open(cls, run: str) -> "Extended":
+        """The run of this name, see `Study.open`. UserError also where params_v2.yaml is wrong."""
+        return cls.beside(Study.open(run))
+
+    @classmethod
+    def beside(cls, study: Study) -> "Extended":
+        """The extended part of a study, all of its parameters checked."""
+        path = study.root / NAME
+        values = read_yaml(path)
+        if not isinstance(values, dict) or set(values) != {"v2"}:
+            raise UserError(f"{path} must hold one block called v2")
+        extended = cls(study, told(ExtendedParams, values["v2"], "v2"))
+        scales = {name: study.scale_named(name) for name in study.params.scales}
+        for name in study.params.scales:
+            extended.scale_named(name)
+        for name in extended.params.arms:
+            check_arm(name, extended.arm(name), scales)
+        return extended
+
+    def scale_named(self, name: str) -> ExtendedScale:
+        """The extended settings of a scale by its name."""
+        if name not in self.params.scales:
+            raise UserError(f"{NAME} has no scale {name!r}: {nearest(name, self.params.scales)}")
+        scale = told(ExtendedScale, self.params.scales[name], f"v2.scales.{name}")
+        for other, values in scale.encoders.items():
+            told(Transformer, values, f"v2.scales.{name}.encoders.{other}")
+        return scale
+
+    @cached_property
+    def more(self) -> ExtendedScale:
+        """What the extended part adds to the run's scale."""
+        return self.scale_named(self.study.params.scale)
+
+    def arm(self, name: str) -> ExtendedArm:
+        """The settings of a pre-training arm by its name."""
+        if name not in self.params.arms:
+            raise UserError(f"{NAME} has no arm {name!r}: {nearest(name, self.params.arms)}")
+        return told(ExtendedArm, self.params.arms[name], f"v2.arms.{name}")
+
+    def scale(self, arm: str = "") -> Scale:
+        """The run's scale, with the arm's own encoder where it has one."""
+        scale = self.study.scale
+        chosen = "" if arm not in self.params.arms else self.arm(arm).encoder
+        if not chosen:
+            return scale
+        if chosen not in self.more.encoders:
+            raise UserError(f"arm {arm} has the encoder {chosen!r}: {nearest(chosen, self.more.encoders)}")
+        where = f"v2.scales.{self.study.params.scale}.encoders.{chosen}"
+        return replace(scale, encoder=told(Transformer, self.more.encoders[chosen], where))
+
+    def pretraining(self, arm: str) -> Recipe:
+        """How an arm is pre-trained: the scale's recipe with the arm's own rate and length."""
+        chosen, recipe = self.arm(arm), self.study.scale.pretrain
+        rate = chosen.lr.get(self.study.params.scale, recipe.lr)
+        return replace(recipe, epochs=max(1, round(recipe.epochs * chosen.epochs)), lr=float(rate))
+
+    def runs(self, arm: str) -> list[tuple[int, int]]:
+        """(pre-training seed, fine-tuning seed) of each run; -1 where nothing is pre-trained here."""
+        if arm not in self.params.pretrain:
+            return [(-1, seed) for seed in self.more.seeds]
+        count = self.arm(arm).seeds
+        return [(self.study.params.seed + i % count, seed) for i, seed in enumerate(self.more.seeds)]
+
+    def tasks_of(self, arm: str) -> tuple[str, ...]:
+        """The tasks that an arm is fine-tuned on, without detection, which has a stage of its own."""
+        tasks = TASKS if arm not in self.params.arms else self.arm(arm).tasks
+        return tuple(task for task in tasks if task != "boxes")
+
+    def work(self, *parts: str) -> Path:
+        """A path below the part's intermediate files."""
+        return self.study.work("v2", *parts)
+
+    def results(self, *parts: str) -> Path:
+        """A path below the part's tables."""
+        return self.study.results("v2", *parts)
+
+    def figures(self, *parts: str) -> Path:
+        """A path below the part's figures."""
+        return self.study.figures("v2", *parts)
+
+    def require(self, *parts: str, made_by: str) -> Path:
+        """A path below the part's intermediate files that an earlier notebook must have made."""
+        return self.study.require("v2", *parts, made_by=made_by)
+
+    def facts(self) -> dict[str, str]:
+        """What was run, for the head of a report."""
+        names = [name for names in self.params.sets.values() for name in names]
+        scale = self.study.params.scale
+        choices = [getattr(self.params, field) for field in self.params.__dataclass_fields__ if field != "scales"]
+        return self.study.facts() | {
+            "data": f"{'twins of' if self.study.params.data == 'synthetic' else 'sets'} {', '.join(names)}",
+            "fine-tuning seeds": ", ".join(map(str, self.more.seeds)),
+            "parameters": digest(*choices, self.params.scales[scale], self.study.params.scales[scale])[:12],
+        }
+
+
+def told(cls: type, values: object, where: str):
+    """`parse` with the right file's name in what it says."""
+    try:
+        return parse(cls, values, where)
+    except UserError as error:
+        raise UserError(str(error).replace("params.yaml", NAME)) from None
