@@ -135,7 +135,7 @@ def test_the_run_is_that_of_the_pipeline(monkeypatch, folder: Path):
     given = []
     monkeypatch.setattr(module.pipeline, "main", lambda arguments: given.extend(arguments) or 0)
     main(["--jobs", "3"])
-    assert given == ["--scale", "smoke", "--jobs", "3"]
+    assert given == ["--scale", "smoke", "--part", "v1", "--jobs", "3"]
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,23 @@ def test_the_command_runs_each_condition_and_writes_what_verify_reads(monkeypatc
         spread, "expected_files", lambda _: {"results/t.csv": tmp_path / "expected/smoke/results/t.csv"}
     )
     assert spread.main(["--work", str(tmp_path / "work")]) == 0
-    assert {name: threads for name, (threads, *_) in ran.items()} == {"two_threads": 2, "AVX2": 1}
+    assert {name: threads for name, (threads, *_) in ran.items()} == {"here": 1, "two_threads": 2, "AVX2": 1}
     assert ran["AVX2"][2]["ONEDNN_MAX_CPU_ISA"] == "AVX2" and ran["two_threads"][2] == {}
     assert "two threads:" in capsys.readouterr().out
     table = read_tolerances(tmp_path / "expected")
     assert table["absolute"].max() == pytest.approx(0.6)
+    (tmp_path / "expected" / "smoke" / "results" / "t.csv").write_text(TABLE.replace("50,", "50.2,"))
+    assert spread.main(["--work", str(tmp_path / "again"), "--conditions", "here", "--keep"]) == 0
+    assert read_tolerances(tmp_path / "expected").equals(table)  # no difference here, but what was measured is kept
+    assert spread.main(["--work", str(tmp_path / "anew"), "--conditions", "here"]) == 0
+    assert read_tolerances(tmp_path / "expected")["absolute"].max() == 0
+
+
+def test_the_larger_tolerance_is_kept_with_its_source():
+    here = spread.tolerances(tables(), {"here": tables(TABLE.replace("50,", "50.2,"))})
+    there = spread.tolerances(
+        tables(), {"two": tables(TABLE.replace("50,", "51,").replace("40.5,,held", "40.5,,lost"))}
+    )
+    both = spread.larger(here, there)
+    assert both.equals(there) and spread.larger(there, here).equals(there)
+    assert set(both.loc[both["column"] == "verdict", "source"]) == {"may be anything: two", "equal"}
