@@ -28,6 +28,8 @@ RUNNERS = {  # how notebooks are run, which no number depends on: a change of th
     "agreement", "data/archives", "doctor", "intact", "kernels", "leftovers", "nursery", "pages", "pipeline",
     "remedies", "run", "scheduler", "verify", "workspace",
 }  # fmt: skip
+IMPORTING = ("data/__main__", "data/catalogue", "data/fetch", "data/importers/", "data/transfer")  # before any stage
+PARTS = tuple(f"vasolib/{name}" for name in (*IMPORTING, "v2/", "downstream/"))  # v2's notebooks are run by hand so far
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +172,8 @@ def test_one_parameter_makes_those_stale_that_use_it(project: Path, stages: dict
 
 def test_modules_that_no_stage_uses_are_those_that_run_notebooks(code: dict):
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "vasolib").rglob("*.py")}
-    assert modules - set().union(*code.values()) == {f"vasolib/{name}.py" for name in RUNNERS}
+    others = {name for name in modules - set().union(*code.values()) if not name.startswith(PARTS)}
+    assert others == {f"vasolib/{name}.py" for name in RUNNERS}
 
 
 def test_results_of_other_code_are_noticed_in_a_fresh_clone(project: Path):

@@ -28,7 +28,7 @@ class ExtendedParams:
     sets: task -> names of its sets, synthetic twins or sets of the data folder. twins: name of a twin -> the style of
     its frames. stands_for: set -> the published data set beside which its values stand. scratch: arms without
     pre-training. detect, labels: arms of the detection table and of label efficiency. percents: of the labels.
-    external: name -> a published encoder, see `vasolib.v2.external`. weights: the folder that such files lie in.
+    external: name -> a published encoder, see `vasolib.v2.encoders`. weights: the folder that such files lie in.
     """
 
     sets: dict

@@ -1,0 +1,134 @@
+"""ARCADE: outlines drawn by hand, ids that repeat, and the rest of what its files may have."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.data.importers.layouts import Known, coco, frame, imported, pixels, save, square, table, write
+from vasolib.data.importers import check_set
+from vasolib.data.importers.coco import SEGMENTS
+from vasolib.errors import UserError
+
+CATEGORIES = {**dict(enumerate(SEGMENTS, start=1)), 26: "stenosis"}
+
+
+def note(number, image, category, *polygons):
+    return {"id": number, "image_id": image, "category_id": category, "segmentation": list(polygons)}
+
+
+def half(root, name, split="train", images=("1.png", "2.png"), annotations=()):
+    folder = root / name / split
+    for seed, image in enumerate(images):
+        save(folder / "images" / image, frame(seed + 10 * len(split)))
+    coco(folder, dict(enumerate(images, start=1)), list(annotations), CATEGORIES)
+    return folder
+
+
+SYNTAX = (note(1, 1, 5, square(2, 3, 6)), note(1, 2, 11, square(4, 4, 5)), note(2, 1, 24, square(5, 3, 6)))
+
+
+@pytest.fixture
+def arcade(tmp_path):
+    root = tmp_path / "arcade"
+    for split in ("train", "val", "test"):
+        half(root, "syntax", split, annotations=SYNTAX)
+    half(root, "stenosis", annotations=[note(7, 1, 26, square(1, 1, 3)), note(7, 1, 26, square(3, 1, 3))])
+    return root
+
+
+def test_the_order_of_the_classes_is_the_layouts():
+    assert len(SEGMENTS) == len(set(SEGMENTS)) == 25
+    assert SEGMENTS[8:13] == ("9", "9a", "10", "10a", "11") and SEGMENTS[-2:] == ("12b", "14b")
+
+
+def test_two_sets_of_segments_and_one_of_stenoses(arcade, tmp_path):
+    found = imported("arcade", arcade, tmp_path / "data")
+    assert {name: one.kind for name, one in found.items()} == {
+        "arcade_vs": "segments",
+        "arcade_v": "vessels",
+        "arcade_s": "stenoses",
+    }
+    assert found["arcade_vs"].splits == {"train": 2, "val": 2, "test": 2} and found["arcade_s"].splits == {"train": 2}
+    rows = table(tmp_path / "data" / "arcade_vs")
+    assert list(rows.id[:2]) == ["train-1", "train-2"] and set(rows.patient) == {""}
+    assert rows.original[0] == "syntax/train/images/1.png"
+
+
+def test_annotations_are_read_by_image_though_their_ids_repeat(arcade, tmp_path):
+    found = imported("arcade", arcade, tmp_path / "data", "syntax")
+    assert set(found) == {"arcade_vs", "arcade_v"} and found["arcade_vs"].repairs == 3
+    about = json.loads((tmp_path / "data/arcade_vs/about.json").read_text())
+    assert about["repairs"][0] == "syntax/train/annotations/train.json: 1 ids repeat, annotations read by image"
+    first, second = (pixels(tmp_path / "data/arcade_vs", "segments", name) for name in ("train-1", "train-2"))
+    assert set(np.unique(first)) == {0, 5, 24} and set(np.unique(second)) == {0, 11}
+
+
+def test_a_square_has_its_area_and_the_later_outline_wins(arcade, tmp_path):
+    imported("arcade", arcade, tmp_path / "data")
+    segments = pixels(tmp_path / "data/arcade_vs", "segments", "train-1")
+    expected = np.zeros_like(segments)
+    expected[3:9, 2:8], expected[3:9, 5:11] = 5, 24
+    np.testing.assert_array_equal(segments, expected)
+    vessels = pixels(tmp_path / "data/arcade_v", "masks", "train-1")
+    np.testing.assert_array_equal(vessels, (expected > 0) * 255)
+    stenoses = pixels(tmp_path / "data/arcade_s", "stenoses", "train-1")
+    assert (stenoses == 1).sum() == 3 * 2 and (stenoses == 2).sum() == 3 * 3
+    assert not pixels(tmp_path / "data/arcade_s", "stenoses", "train-2").any()  # no lesion, which is a finding
+
+
+@pytest.mark.parametrize(
+    ("odd", "repair"),
+    [
+        (note(9, 1, 26, square(0, 0, 5)), "of a category that is not this task's"),
+        (note(9, 99, 5, square(0, 0, 5)), "of no image"),
+        (note(9, 1, 5, [1, 1, 2, 2]), "without a polygon"),
+        ({**note(9, 1, 5), "segmentation": {"counts": [1], "size": [20, 24]}}, "without a polygon"),
+        (note(9, 1, 5, square(2, 3, 6)), "there twice"),
+    ],
+)
+def test_odd_annotations_are_dropped_and_told(tmp_path, odd, repair):
+    half(tmp_path / "a", "syntax", annotations=[*SYNTAX[:2], odd])
+    half(tmp_path / "b", "syntax", annotations=SYNTAX[:2])
+    for name in "ab":
+        imported("arcade", tmp_path / name, tmp_path / name / "data")
+    odd_one, plain = (pixels(tmp_path / name / "data/arcade_vs", "segments", "train-1") for name in "ab")
+    np.testing.assert_array_equal(odd_one, plain)
+    assert any(repair in one for one in json.loads((tmp_path / "a/data/arcade_vs/about.json").read_text())["repairs"])
+
+
+def test_what_is_missing_is_left_out_and_told(tmp_path):
+    names = [f"{number}.png" for number in range(1, 12)]
+    notes = [note(number, number, 5, square(2, 3, 6)) for number in range(1, 11)]  # none for 11.png
+    folder = half(tmp_path / "arcade", "syntax", images=names, annotations=notes)
+    (folder / "images" / "2.png").unlink()
+    for number in range(20, 29):
+        save(folder / "images" / f"{number}.png", frame(number))
+    with pytest.raises(UserError, match="11 unusable images of 20"):
+        imported("arcade", tmp_path / "arcade", tmp_path / "data")
+    assert not (tmp_path / "data" / "arcade_vs").exists()
+    for number in range(21, 29):
+        (folder / "images" / f"{number}.png").unlink()
+    (folder / "images" / "20.png").unlink()
+    assert imported("arcade", tmp_path / "arcade", tmp_path / "data")["arcade_vs"].left_out == 2
+    lost = table(tmp_path / "data/arcade_vs", "left_out").set_index("file").reason
+    assert "is named by train.json but is not there" in lost["syntax/train/images/2.png"]
+    assert "no annotated segment" in lost["syntax/train/images/11.png"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"images": [{}], "categories": [], "annotations": []}'])
+def test_an_annotation_file_of_another_kind_is_named(arcade, tmp_path, text):
+    write(arcade / "syntax/val/annotations/val.json", text)
+    with pytest.raises(UserError, match=r"val\.json is no COCO file"):
+        imported("arcade", arcade, tmp_path / "data")
+
+
+@pytest.mark.parametrize("given", [".", "arcade", "arcade/syntax"])
+def test_a_folder_above_or_below_is_as_good(arcade, tmp_path, given):
+    assert len(imported("arcade", tmp_path / given, tmp_path / "data")) == 3
+
+
+def test_counts_are_compared_by_part(arcade):
+    parts = {"syntax/train": 2, "syntax/val": 3, "syntax/test": 2, "stenosis/train": 2, "stenosis/val": 1}
+    lines = [line for line in check_set("arcade", arcade, Known(expected=parts)) if "repaired" not in line]
+    assert lines == ["syntax/val: 2 usable images, expected 3", "stenosis/val: 0 usable images, expected 1"]

@@ -1,0 +1,36 @@
+"""DCA1: images and masks side by side."""
+
+import numpy as np
+import pytest
+
+from tests.data.importers.layouts import frame, imported, pixels, save, table, vessel
+from vasolib.errors import UserError
+
+
+@pytest.fixture
+def dca1(tmp_path):
+    root = tmp_path / "Database_134_Angiograms"
+    for number in (1, 2, 10, 99, 100, 101, 134):
+        save(root / f"{number}.pgm", frame(number))
+        save(root / f"{number}_gt.pgm", vessel())
+    return root
+
+
+def test_pairs_and_the_published_split(dca1, tmp_path):
+    summary = imported("dca1", tmp_path, tmp_path / "data")["dca1"]
+    assert summary.splits == {"train": 5, "test": 2} and summary.left_out == 0
+    rows = table(tmp_path / "data/dca1")
+    assert list(rows.id) == ["1", "2", "10", "99", "100", "101", "134"] and list(rows.split[4:6]) == ["train", "test"]
+    np.testing.assert_array_equal(pixels(tmp_path / "data/dca1", "masks", "10"), vessel())
+
+
+def test_what_has_no_mask_or_another_name_is_told(dca1, tmp_path):
+    (dca1 / "2_gt.pgm").unlink()
+    save(dca1 / "notes.png", frame())
+    assert imported("dca1", dca1, tmp_path / "data")["dca1"].left_out == 2
+    assert list(table(tmp_path / "data/dca1", "left_out").file) == ["2.pgm", "notes.png"]
+
+
+def test_another_folder_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"no file <number>_gt\.pgm .*expected DCA1 as published"):
+        imported("dca1", tmp_path, tmp_path / "data")

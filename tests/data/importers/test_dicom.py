@@ -1,0 +1,100 @@
+"""DICOM: photometric interpretation, window, frames, and names that do not show."""
+
+import sys
+import zlib
+
+import numpy as np
+import pytest
+
+from tests.data.importers.layouts import frame, imported, pixels, save, table
+from vasolib.data.importers.dicom import frames_of_dicom
+from vasolib.data.left_out import BadFile
+from vasolib.errors import UserError
+
+CINE = frame(1, (3, 20, 24))
+
+
+def dicom(path, values=CINE, patient="DOE^JANE", photometric="MONOCHROME2", **fields):
+    """A file as an angiography system writes it, uncompressed."""
+    pydicom = pytest.importorskip("pydicom")
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, XRayAngiographicImageStorage
+
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID, meta.MediaStorageSOPClassUID = ExplicitVRLittleEndian, XRayAngiographicImageStorage
+    one = pydicom.Dataset()
+    one.file_meta, one.SOPClassUID = meta, XRayAngiographicImageStorage
+    one.SOPInstanceUID = meta.MediaStorageSOPInstanceUID = f"1.2.3.{zlib.crc32(path.name.encode())}"
+    one.PatientID = patient
+    colours = values.shape[-1] == 3
+    one.Rows, one.Columns = values.shape[-3:-1] if colours else values.shape[-2:]
+    if values.ndim - colours == 3:
+        one.NumberOfFrames = len(values)
+    one.SamplesPerPixel, one.PhotometricInterpretation = (3, "RGB") if colours else (1, photometric)
+    if colours:
+        one.PlanarConfiguration = 0
+    one.BitsAllocated = one.BitsStored = 8 * values.itemsize
+    one.HighBit, one.PixelRepresentation = one.BitsStored - 1, 0
+    one.PixelData = values.tobytes()
+    for name, value in fields.items():
+        setattr(one, name, value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    one.save_as(path, enforce_file_format=True)
+    return path
+
+
+def test_frames_with_hashed_patient_and_cine(tmp_path):
+    dicom(tmp_path / "study/IM0001")  # without suffix, as on discs
+    dicom(tmp_path / "study/b.dcm", CINE[0], patient="ROE^JOHN")
+    save(tmp_path / "study/c.png", frame())
+    summary = imported("dicom", tmp_path / "study", tmp_path / "data")["dicom"]
+    assert (summary.images, summary.patients, summary.splits) == (4, 2, {"unlabelled": 4})
+    rows = table(tmp_path / "data/dicom")
+    assert rows.cine.nunique() == 2 and all(one.startswith(f"{rows.patient[0]}_") for one in rows.id[:3])
+    np.testing.assert_array_equal(pixels(tmp_path / "data/dicom", "images", rows.id[1]), CINE[1])
+    written = "".join(path.read_text() for path in (tmp_path / "data/dicom").glob("*.*"))
+    assert "DOE" not in written and "ROE" not in written
+
+
+def test_monochrome1_is_inverted(tmp_path):
+    np.testing.assert_array_equal(frames_of_dicom(dicom(tmp_path / "a", photometric="MONOCHROME1"))[2], 255 - CINE)
+
+
+def test_a_window_cuts_and_stretches(tmp_path):
+    ramp = np.tile(np.arange(0, 2400, 100, dtype=np.uint16), (20, 1))
+    path = dicom(tmp_path / "a", ramp, WindowCenter=1000, WindowWidth=801)
+    shown = frames_of_dicom(path)[2][0, 0].astype(int)  # from 599.5 to 1399.5
+    assert (shown[:6] == 0).all() and (shown[14:] == 255).all() and (np.diff(shown[6:15]) > 0).all()
+    assert abs(shown[10] - 127.5) < 1
+
+
+def test_deep_values_are_stretched_over_the_cine(tmp_path):
+    deep = np.stack([np.full((20, 24), value, np.uint16) for value in (100, 600, 1100)])
+    assert frames_of_dicom(dicom(tmp_path / "a", deep))[2][:, 0, 0].tolist() == [0, 128, 255]
+
+
+def test_colours_become_luminance(tmp_path):
+    red = np.zeros((20, 24, 3), np.uint8)
+    red[..., 0] = 200
+    assert np.unique(frames_of_dicom(dicom(tmp_path / "a", red))[2]).tolist() == [60]
+
+
+def test_a_file_cut_short_costs_itself_only(tmp_path):
+    for number in range(4):
+        dicom(tmp_path / f"study/{number}.dcm")
+    path = tmp_path / "study/2.dcm"
+    path.write_bytes(path.read_bytes()[:-700])
+    with pytest.raises(BadFile, match="cannot be decoded"):
+        frames_of_dicom(path)
+    summary = imported("dicom", tmp_path / "study", tmp_path / "data")["dicom"]
+    assert (summary.images, summary.left_out) == (9, 1)
+
+
+def test_without_pydicom_or_files_the_remedy_is_told(tmp_path, monkeypatch):
+    save(tmp_path / "set/a.png", frame())
+    with pytest.raises(UserError, match="no file with the letters DICM at byte 128"):
+        imported("dicom", tmp_path / "set", tmp_path / "data")
+    dicom(tmp_path / "set/a.dcm")
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    with pytest.raises(UserError, match=r"pip install 'vasolib\[dicom\]'"):
+        imported("dicom", tmp_path / "set", tmp_path / "data")

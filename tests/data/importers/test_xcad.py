@@ -1,0 +1,55 @@
+"""XCAD: a labelled set, an unlabelled one, and neither backgrounds nor fractals."""
+
+import numpy as np
+import pytest
+
+from tests.data.importers.layouts import Known, frame, imported, pixels, save, table, vessel
+from vasolib.data.importers import check_set
+from vasolib.errors import UserError
+
+
+@pytest.fixture
+def xcad(tmp_path):
+    root = tmp_path / "XCAD"
+    for number in range(6):
+        for folder in ("train/trainA", "train/trainB", "train/trainC", "test/images"):
+            save(root / folder / f"0001{number}_3{number}.png", frame(number))
+        save(root / "test/masks" / f"0001{number}_3{number}.png", vessel(number))
+    return root
+
+
+def test_two_sets(xcad, tmp_path):
+    found = imported("xcad", xcad, tmp_path / "data")
+    assert found["xcad"].splits == {"test": 6} and found["xcad_unlabelled"].splits == {"unlabelled": 6}
+    np.testing.assert_array_equal(pixels(tmp_path / "data/xcad", "masks", "00012_32"), vessel(2))
+    assert sorted(one.name for one in (tmp_path / "data/xcad_unlabelled").iterdir()) == [
+        "about.json", "images", "left_out.csv", "table.csv"]  # fmt: skip
+    assert table(tmp_path / "data/xcad_unlabelled").original[0] == "train/trainB/00010_30.png"
+    assert check_set("xcad", xcad, Known(expected={"train": 6, "test": 6})) == []
+
+
+def test_one_part_alone(xcad, tmp_path):
+    assert set(imported("xcad", xcad, tmp_path / "data", "unlabelled")) == {"xcad_unlabelled"}
+    with pytest.raises(UserError, match=r"no part 'labeled' in .*did you mean 'labelled'"):
+        imported("xcad", xcad, tmp_path / "data", "labeled")
+
+
+def test_images_and_masks_without_their_other_half(xcad, tmp_path):
+    (xcad / "test/masks/00011_31.png").unlink()
+    save(xcad / "test/masks/other.png", vessel())
+    assert imported("xcad", xcad, tmp_path / "data")["xcad"].left_out == 2
+    lost = table(tmp_path / "data/xcad", "left_out")
+    assert list(lost.file) == ["test/images/00011_31.png", "test/masks/other.png"]
+
+
+def test_a_third_partys_split(tmp_path):
+    for split in ("train", "test"):
+        for number in range(2):
+            save(tmp_path / "X" / split / "images" / f"{split}{number}.png", frame(number))
+            save(tmp_path / "X" / split / "masks" / f"{split}{number}.png", vessel())
+    assert imported("xcad", tmp_path / "X", tmp_path / "data")["xcad"].splits == {"train": 2, "test": 2}
+
+
+def test_another_folder_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"no folders train/trainB or test/images .*expected XCAD as published"):
+        imported("xcad", tmp_path, tmp_path / "data")

@@ -1,0 +1,142 @@
+"""`python -m vasolib.data`: readable, helpful where wrong, and passing on what importers need."""
+
+import io
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from vasolib.data import fetch as fetching
+from vasolib.data.__main__ import main
+from vasolib.data.catalogue import read_catalogue
+from vasolib.errors import UserError
+
+NAMES = list(read_catalogue())
+
+
+def run(capsys: pytest.CaptureFixture, *arguments: object) -> tuple[int, str, str]:
+    """Exit code, and what was said on either stream."""
+    code = main([str(one) for one in arguments])
+    return code, *capsys.readouterr()
+
+
+def test_the_list_is_a_table_of_at_most_100_columns(capsys: pytest.CaptureFixture):
+    code, out, _ = run(capsys, "list")
+    lines = out.splitlines()
+    assert code == 0 and [line.split()[0] for line in lines[1:-1]] == NAMES
+    assert max(map(len, lines)) <= 100 and "171478" in out
+    starts = {line.index(word) for line in lines[1:-1] for word in ("program", "by hand") if word in line[:70]}
+    assert starts == {lines[0].index("get")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_all_that_is_known_is_shown(capsys: pytest.CaptureFixture, name: str):
+    code, out, _ = run(capsys, "show", name)
+    entry = read_catalogue()[name]
+    words = " ".join(out.split())
+    assert code == 0
+    for text in (entry.citation, entry.licence, entry.home, entry.layout, *entry.roles.values(), *entry.unconfirmed):
+        assert text in words
+    assert all(f"{number}. {step}" in words for number, step in enumerate(entry.steps, start=1))
+    assert all(one.source in words and one.checksum in words for one in entry.downloads)
+    assert [line for line in out.splitlines() if len(line) > 100 and "http" not in line] == []
+
+
+@pytest.mark.parametrize("command", [["show"], ["fetch"], ["check", "."], ["import", ".", "--to", "x"]])
+def test_a_misspelt_name_brings_the_nearest(capsys: pytest.CaptureFixture, command: list[str]):
+    code, out, err = run(capsys, command[0], "cadicca", *command[1:])
+    assert (code, out) == (1, "") and "did you mean 'cadica'?" in err
+
+
+def test_nobody_to_ask_means_no_download(
+    capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    code, out, err = run(capsys, "fetch", "dca1", "--to", tmp_path)
+    assert code == 1 and "add --yes" in err and "about 10 MB" in out and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("answer", "agreed"), [("y", True), ("YES ", True), ("", False), ("n", False), ("yep", False)])
+def test_the_answer_decides(capsys, monkeypatch: pytest.MonkeyPatch, answer: str, agreed: bool):
+    seen = {}
+
+    def fetch(entry, to, ask) -> Path:
+        seen.update(agreed=ask(list(entry.downloads)), to=to)
+        return Path("there")
+
+    monkeypatch.setattr(fetching, "fetch", fetch)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+    code, out, _ = run(capsys, "fetch", "arcade")
+    assert code == 0 and seen == {"agreed": agreed, "to": Path("downloads")}
+    assert "licence: CC0 1.0" in out and "python -m vasolib.data import arcade 'there' --to DATA" in out
+    monkeypatch.setattr("builtins.input", lambda _: pytest.fail("asked in spite of --yes"))
+    run(capsys, "fetch", "arcade", "--yes")
+    assert seen["agreed"]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, EOFError])
+def test_the_keyboard_stops_it_without_a_traceback(capsys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stop: type):
+    def answer(_: str) -> str:
+        raise stop
+
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("builtins.input", answer)
+    code, _, err = run(capsys, "fetch", "dca1", "--to", tmp_path)
+    assert code == 130 and "stopped" in err and not list(tmp_path.iterdir())
+
+
+def test_a_set_that_no_program_gets_is_shown_with_its_steps(capsys: pytest.CaptureFixture, tmp_path: Path):
+    code, out, err = run(capsys, "fetch", "cadica", "--to", tmp_path)
+    assert code == 1 and "1. Open https://data.mendeley.com" in " ".join(out.split()) and "no file that a" in err
+
+
+@pytest.fixture
+def importers(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Importers that only note what they were given."""
+    made = SimpleNamespace(given=[], lines=["train: 3 images, expected 4"])
+
+    def import_set(*given: object) -> list[str]:
+        made.given.append(given)
+        return ["arcade_v: 3 images"]
+
+    def check_set(*given: object) -> list[str]:
+        made.given.append(given)
+        return made.lines
+
+    made.import_set, made.check_set = import_set, check_set
+    monkeypatch.setitem(sys.modules, "vasolib.data.importers", made)
+    return made
+
+
+def test_importers_are_given_all_they_need(capsys: pytest.CaptureFixture, tmp_path: Path, importers: SimpleNamespace):
+    entry = read_catalogue()["arcade"]
+    code, out, _ = run(capsys, "import", "arcade", tmp_path, "--to", "data", "--only", "syntax")
+    assert code == 0 and importers.given == [("arcade", tmp_path, Path("data"), entry, "syntax")]
+    assert "arcade_v: 3 images" in out and "licence: CC0 1.0; cite: Popov" in out
+    run(capsys, "import", "arcade", tmp_path, "--to", "data")
+    assert importers.given[-1][-1] == ""
+
+
+def test_checks_are_printed_empty_ones_too(capsys: pytest.CaptureFixture, tmp_path: Path, importers: SimpleNamespace):
+    code, out, _ = run(capsys, "check", "dca1", tmp_path)
+    assert (code, out) == (0, "train: 3 images, expected 4\n")
+    assert importers.given == [("dca1", tmp_path, read_catalogue()["dca1"])]
+    importers.lines = []
+    assert "nothing to report" in run(capsys, "check", "dca1", tmp_path)[1]
+
+
+@pytest.mark.parametrize(("folder", "found"), [("absent", "does not exist"), ("set.zip", "is a file")])
+def test_a_folder_that_is_not_there_is_told(capsys, tmp_path: Path, importers, folder: str, found: str):
+    (tmp_path / "set.zip").touch()
+    code, _, err = run(capsys, "check", "dca1", tmp_path / folder)
+    assert code == 1 and f"{folder} {found}, expected the folder of the unpacked set" in err and not importers.given
+
+
+def test_errors_of_importers_are_one_line(capsys: pytest.CaptureFixture, tmp_path: Path, importers: SimpleNamespace):
+    def refuse(*_: object) -> None:
+        raise UserError("no folder syntax in it")
+
+    importers.import_set = refuse
+    assert run(capsys, "import", "arcade", tmp_path, "--to", "x") == (1, "", "error: no folder syntax in it\n")

@@ -1,0 +1,160 @@
+"""Detectors: settings refused, images left as they are, boxes exact, stored encoders at another side."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from vasolib.downstream.detection import (
+    BoxDetector,
+    Detector,
+    Mixed,
+    Untouched,
+    load_encoder,
+    resnet_detector,
+    vit_detector,
+)
+from vasolib.errors import UserError
+from vasolib.mim import MaskedAutoencoder, build_encoder, sincos_positions
+from vasolib.networks import save_weights
+from vasolib.training import autocast, seeded
+
+SMALL = Detector(width=16, hidden=32, pre_nms=50, post_nms=20)
+
+
+def detector(kind: str, settings: Detector = SMALL, side: int = 64) -> BoxDetector:
+    with seeded(0):
+        vit = build_encoder(side, 8, 48, 1, 3)
+        return resnet_detector(settings) if kind == "resnet" else vit_detector(vit, settings)
+
+
+both = pytest.mark.parametrize("kind", ["vit", "resnet"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"width": 0}, "width is 0"),
+        ({"post_nms": -1}, "post_nms is -1"),
+        ({"foreground": 1.5}, "foreground is 1.5"),
+        ({"background": 0.6}, "background 0.6 exceeds foreground 0.5"),
+        ({"positives": 0.0}, "positives is 0.0"),
+        ({"least_score": 1.0}, "least_score is 1.0"),
+        ({"strides": (8, 4, 16, 32)}, r"strides is \[8, 4, 16, 32\]: choose some of \[4, 8, 16, 32\], rising"),
+        ({"strides": (2, 4), "anchors": (8.0, 16.0)}, "strides is"),
+        ({"strides": ()}, "strides is"),
+        ({"strides": (4, 8)}, "anchors is .* for each stride"),
+        ({"anchors": (12.0, 24.0, 48.0, 0.0)}, "anchors is"),
+        ({"ratios": ()}, "ratios is"),
+        ({"ratios": (1.0, -2.0)}, "ratios is"),
+    ],
+)
+def test_impossible_settings_are_refused(change, message):
+    with pytest.raises(UserError, match=message):
+        dataclasses.replace(SMALL, **change)
+
+
+@both
+@pytest.mark.parametrize("strides", [(4, 8, 16, 32), (8, 16)])
+def test_each_stride_has_a_map_with_its_anchors(kind, strides):
+    anchors = tuple(3.0 * stride for stride in strides)
+    model = detector(kind, dataclasses.replace(SMALL, strides=strides, anchors=anchors)).eval()
+    images = torch.rand(2, 3, 64, 64)
+    maps = model.backbone(images)
+    assert [m.shape for m in maps.values()] == [(2, 16, 64 // s, 64 // s) for s in strides]
+    made = model.rpn.anchor_generator(Untouched()(images)[0], list(maps.values()))
+    assert [len(each) for each in made] == [3 * sum((64 // s) ** 2 for s in strides)] * 2
+    areas = (made[0][:, 2:] - made[0][:, :2]).prod(dim=1).sqrt()
+    assert areas.min() == pytest.approx(anchors[0], rel=0.1) and areas.max() == pytest.approx(anchors[-1], rel=0.1)
+
+
+@both
+def test_images_reach_the_backbone_as_they_are(kind):
+    model, seen = detector(kind).eval(), []
+    model.backbone.backbone.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
+    images = torch.randn(2, 3, 64, 64)
+    found = model(images)
+    assert torch.equal(seen[0], images)
+    assert all(set(each) == {"boxes", "labels", "scores"} for each in found)
+
+
+def test_mixed_precision_ends_with_the_backbone():
+    kinds = []
+
+    class Backbone(torch.nn.Conv2d):
+        def forward(self, images):
+            maps = super().forward(images)
+            kinds.append(maps.dtype)
+            return {"0": maps}
+
+    mixed = Mixed(Backbone(3, 4, 1), 4)
+    images = torch.rand(1, 3, 8, 8)
+    assert mixed(images)["0"].dtype == torch.float32
+    with autocast(images.device):
+        assert kinds == [torch.nn.functional.conv2d(images, mixed.backbone.weight).dtype]
+
+
+@both
+def test_boxes_keep_their_fractions_within_autocast(kind):
+    model = detector(kind, dataclasses.replace(SMALL, least_score=0.0), side=320).eval()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        boxes = torch.cat([each["boxes"] for each in model(torch.randn(1, 3, 320, 320))])
+    far = boxes[boxes > 256]
+    assert boxes.dtype == torch.float32
+    assert len(far) and (far[far < 320].frac() != 0).any()
+
+
+def test_the_resnet_is_trained_throughout():
+    model = detector("resnet")
+    assert all(p.requires_grad for p in model.parameters())
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert len(norms) == 20 and all(norm.training for norm in norms)
+
+
+def pretrained(folder: Path, side: int = 32, patch: int = 8, width: int = 48) -> tuple[Path, MaskedAutoencoder]:
+    with seeded(1):
+        model = MaskedAutoencoder(build_encoder(side, patch, width, 1, 3), 16, 1, 2)
+    save_weights(folder / "model.safetensors", model)
+    return folder / "model.safetensors", model
+
+
+@pytest.mark.parametrize("side", [32, 64])
+def test_a_stored_encoder_is_loaded_at_any_side_with_positions_of_its_own(tmp_path, side):
+    path, model = pretrained(tmp_path)
+    with seeded(0):
+        encoder = build_encoder(side, 8, 48, 1, 3)
+    assert load_encoder(path, encoder) is encoder
+    stored, loaded = model.encoder.state_dict(), encoder.state_dict()
+    assert torch.equal(loaded.pop("pos_embed"), sincos_positions(side // 8, 48))
+    assert all(torch.equal(stored[name], value) for name, value in loaded.items())
+    assert encoder(torch.rand(1, 3, side, side)).shape == (1, 1 + (side // 8) ** 2, 48)
+    broken = {name: value for name, value in loaded.items() if name != "norm.weight"}
+    with pytest.raises(RuntimeError, match="pos_embed"):  # the exception held for one file only
+        encoder.load_state_dict(broken)
+
+
+@pytest.mark.parametrize("change", [{"patch": 4}, {"width": 96}])
+def test_a_stored_encoder_of_another_architecture_is_refused(tmp_path, change):
+    path, _ = pretrained(tmp_path, **change)
+    with pytest.raises(UserError, match="does not fit this scale's network"):
+        load_encoder(path, build_encoder(64, 8, 48, 1, 3))
+
+
+def test_learned_positions_are_not_thrown_away(tmp_path):
+    path, model = pretrained(tmp_path)
+    model.encoder.pos_embed.data += 0.1
+    save_weights(path, model)
+    with pytest.raises(UserError, match="not the fixed sine-cosine"):
+        load_encoder(path, build_encoder(64, 8, 48, 1, 3))
+
+
+def test_a_file_without_positions_or_of_no_weights_is_refused(tmp_path):
+    encoder = build_encoder(64, 8, 48, 1, 3)
+    path = tmp_path / "other.safetensors"
+    save_weights(path, torch.nn.Linear(2, 2))
+    with pytest.raises(UserError, match="does not fit"):
+        load_encoder(path, encoder)
+    path.write_bytes(b"no weights")
+    with pytest.raises(UserError, match="cannot be read"):
+        load_encoder(path, encoder)

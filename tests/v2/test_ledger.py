@@ -1,0 +1,96 @@
+"""The ledger: a claim reproduced, refuted, undecided, not tested, on a made-up study; ranks by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.v2.made_up import PUBLISHED, fill, raw_scores, study
+from vasolib.ledger import power_note, verdicts
+from vasolib.v2.claims import CLAIMS
+from vasolib.v2.ledger import ledger, ranks_by_run
+from vasolib.v2.scores import main_methods, read_detection, read_scores
+
+pytestmark = pytest.mark.filterwarnings("error")
+NUMBER = {claim.id: i for i, claim in enumerate(CLAIMS, 1)}
+
+
+@pytest.fixture
+def judged(tmp_path: Path):
+    """The ledger of a study whose arms have these levels, some arms' rows left out."""
+
+    def make(level: dict[str, float], spread: float = 1.0, images: int = 12, without: str = "") -> pd.DataFrame:
+        extended = study(tmp_path)
+        fill(extended, level, spread, images)
+        raw = read_scores(extended)
+        raw, params = raw[raw["method"] != without], extended.params
+        detection = read_detection(extended)
+        return ledger(raw, detection, PUBLISHED, params.stands_for, params.sets, main_methods(extended))
+
+    return make
+
+
+def overall(table: pd.DataFrame) -> dict[str, str]:
+    names = {number: name for name, number in NUMBER.items()}
+    return {names[row.claim]: row.verdict for row in verdicts(table).itertuples()}
+
+
+def test_a_study_in_which_everything_holds(judged):
+    level = {"vasomim_v2": 80.0, "vasomim": 70.0, "guidance": 60.0, "consistency": 60.0, "baseline": 40.0}
+    level |= dict(
+        zip(("unet", "vit", "moco", "dino", "mae", "simmim", "deblurring", "chexworld"), range(8), strict=True)
+    )
+    table = judged(level | {"resnet": 10.0, "model_3": 90.0, "model_2": 60.0}, spread=0.1)
+    found = overall(table)
+    assert set(found.values()) == {"reproduced"}, found
+    assert table["n_runs"].eq(2).all() and "published effects" in power_note(table)
+
+
+def test_a_study_in_which_v2_is_worse_refutes(judged):
+    found = overall(judged({"vasomim_v2": 30.0, "vasomim": 60.0}, spread=0.1))
+    for name in ("v1", "rivals", "rank", "mixture", "labels", "detection"):
+        assert found[name] == "not reproduced", name
+
+
+def test_a_study_of_noise_decides_nothing(judged):
+    found = overall(judged({}, spread=20.0, images=6))
+    assert set(found.values()) == {"inconclusive"}
+
+
+def test_scores_of_zero_everywhere_decide_nothing(judged):
+    level = dict.fromkeys(["mae"], 0.0)
+    table = judged(level, spread=0.0)
+    alike = table[table["effect"] == 0]
+    assert len(alike) and set(alike["verdict"]) == {"inconclusive"} and (alike["note"] != "").all()
+
+
+def test_a_missing_arm_is_not_tested_and_named(judged):
+    table = judged({}, without="dino")
+    of = table[table["comparison"].str.contains("dino")]
+    assert set(of["verdict"]) == {"not tested"} and of["note"].str.fullmatch("no .* of dino").all()
+    assert "not tested" not in set(table.loc[~table["comparison"].str.contains("dino"), "verdict"])
+
+
+def test_published_effects_stand_beside_ours(judged):
+    table = judged({}).set_index(["claim", "comparison", "dataset", "metric"])["published"]
+    assert table[NUMBER["v1"], "vasomim_v2 - vasomim", "arcade_s", "DSC"] == pytest.approx(55.62 - 54.52)
+    assert table[NUMBER["both"], "vasomim_v2 - guidance", "xcav", "DSC"] == pytest.approx(86.09 - 85.92)
+    assert table[NUMBER["data"], "vasomim_v2 - data_25", "arcade_v", "DSC"] == pytest.approx(80.25 - 79.11)
+    assert table[NUMBER["rank"], "mae - vasomim_v2", "", "average rank"] == pytest.approx(3.88)
+    assert table[NUMBER["rank"], "vit - vasomim_v2", "", "average rank"] == pytest.approx(21.0)
+    assert table[NUMBER["detection"], "vasomim_v2 - resnet", "danilov", "mAP"] == pytest.approx(41.07 - 36.63)
+    assert np.isnan(table[NUMBER["labels"], "vasomim_v2 - mae", "arcade_v", "DSC, 10 % of labels"])
+
+
+def test_the_same_study_gives_the_same_ledger(judged):
+    pd.testing.assert_frame_equal(judged({"mae": 60.0}), judged({"mae": 60.0}))
+
+
+def test_ranks_of_each_run_by_hand():
+    raw = raw_scores({"a": 10.0, "b": 20.0, "c": 20.0})
+    raw.loc[(raw["method"] == "c") & (raw["seed"] == 2), "dsc"] = 5.0
+    ranks = ranks_by_run(raw).set_index(["method", "seed", "image"])["dsc"]
+    assert ranks["a", 0, "a DSC"] == 3 and ranks["b", 0, "a DSC"] == ranks["c", 0, "a DSC"] == 1.5
+    assert ranks["c", 2, "a DSC"] == 3 and ranks["b", 2, "a DSC"] == 1
+    assert ranks["c", 2, "a clDice"] == 1.5  # that was not changed

@@ -1,0 +1,55 @@
+"""How much of a corpus is left when each group of near-duplicates keeps its first image."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vasolib.data.building import Frames, build_store
+from vasolib.data.store import Frame, ImageStore
+from vasolib.data.synthetic.cine import make_cine
+from vasolib.data.synthetic.frame import make_frame
+from vasolib.data.synthetic.styles import named_style
+from vasolib.v2.redundancy import distinct_rows, redundancy
+
+
+def stored(folder: Path, images: list[tuple[str, str, np.ndarray]]) -> ImageStore:
+    def frame(item: tuple[str, str, np.ndarray]) -> Frame:
+        name, source, image = item
+        return Frame(f"{source}/{name}", source, "train", name, name, image, None)
+
+    return build_store(folder, Frames(images, frame), len(images[0][2]), jobs=1)
+
+
+def test_the_first_of_each_group_is_kept():
+    assert distinct_rows(np.array([4, 2, 4, 0, 2, 9])).tolist() == [0, 1, 3, 5]
+
+
+def test_a_recording_and_a_brightened_copy_are_redundant_and_other_patients_are_not(tmp_path: Path):
+    style = named_style("a")
+    singles = [make_frame(0, index, style, 96).image for index in range(4)]
+    cine = [frame.image for frame in make_cine(0, 11, style, 96, frames=24, rate=30.0)][18:]
+    copy = np.clip(1.1 * singles[3].astype(float) + 9, 0, 255).astype(np.uint8)
+    images = [(f"s{n}", "one", image) for n, image in enumerate(singles)]
+    images += [(f"c{n}", "cine", image) for n, image in enumerate(cine)] + [("copy", "cine", copy)]
+    table, group = redundancy(stored(tmp_path / "s", images))
+    rows = table.set_index("source")
+    assert rows.loc["all", ["images", "distinct", "groups", "largest"]].tolist() == [11, 5, 2, 6]
+    assert rows.loc["all", "first"] == "cine/c0" and rows.loc["all", "share"] == pytest.approx(100 * 5 / 11)
+    assert rows.loc["one", ["distinct", "share"]].tolist() == [4, 100.0]
+    assert rows.loc["cine", "distinct"] == 1  # of its copy, the first image is in the source before
+    assert group[3] == group[10] and distinct_rows(group).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_one_source_has_one_row(tmp_path: Path):
+    images = [(str(n), "one", make_frame(0, n, named_style("b"), 64).image) for n in range(3)]
+    table, _ = redundancy(stored(tmp_path / "s", images))
+    assert table["source"].tolist() == ["all"] and table.iloc[0]["largest"] == 1
+
+
+def test_recordings_of_real_patients_are_mostly_redundant(real: Path, tmp_path: Path):
+    paths = sorted((real / "angiodata" / "images").glob("P2_C[12]_*.jpg"))
+    images = [(path.stem, "a", np.asarray(Image.open(path).convert("L").resize((128, 128)))) for path in paths]
+    table, _ = redundancy(stored(tmp_path / "s", images))
+    assert table["images"][0] > 50 and table["share"][0] < 10

@@ -1,0 +1,99 @@
+"""Importers of public sets: each reads the layout in which a set is published and plans what is written in ours."""
+
+__all__ = ["IMPORTERS", "Item", "Plan", "Summary", "check_set", "import_set"]
+
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from vasolib.data.importers.caxf import plan_caxf
+from vasolib.data.importers.cines import plan_cadica
+from vasolib.data.importers.coco import plan_arcade
+from vasolib.data.importers.dca1 import plan_dca1
+from vasolib.data.importers.dicom import plan_dicom
+from vasolib.data.importers.dominance import plan_dominance
+from vasolib.data.importers.plan import Item, Plan, Summary
+from vasolib.data.importers.syntax import plan_syntax
+from vasolib.data.importers.voc import plan_stenosis
+from vasolib.data.importers.writing import free, judged, write_plan
+from vasolib.data.importers.xa170k import plan_xa170k
+from vasolib.data.importers.xcad import plan_xcad
+from vasolib.data.importers.xcav import plan_xcav
+from vasolib.data.left_out import LeftOut
+from vasolib.errors import UserError, nearest
+
+IMPORTERS: dict[str, Callable[[Path], list[Plan]]] = {
+    "arcade": plan_arcade,
+    "cadica": plan_cadica,
+    "stenosis": plan_stenosis,
+    "syntax": plan_syntax,
+    "xcad": plan_xcad,
+    "coronary_dominance": plan_dominance,
+    "xcav": plan_xcav,
+    "caxf": plan_caxf,
+    "dca1": plan_dca1,
+    "xa170k": plan_xa170k,
+    "dicom": plan_dicom,
+}
+SHOWN = 20  # files left out, in a report
+
+
+def import_set(name: str, folder: Path, to: Path, entry: object, only: str = "") -> list[Summary]:
+    """Write the sets that a published folder holds below the folder `to`, each whole or not at all.
+
+    Args:
+        name: of the importer.
+        entry: what the catalogue says of the set: name, title, licence, citation, home.
+        only: one set by its name, or the sets of one part, such as arcade_v, or stenosis; "" for all.
+
+    Raises:
+        UserError: the folder is another one, a set is there already, or too much of it cannot be used.
+    """
+    plans = _importer(name)(folder)
+    chosen = [plan for plan in plans if only in ("", plan.set, plan.part)]
+    if not chosen:
+        known = {plan.set for plan in plans} | {plan.part for plan in plans} - {""}
+        raise UserError(f"{name} has no part {only!r} in {folder}: {nearest(only, known)}")
+    for plan in chosen:
+        free(plan, to)  # before hours are spent on another
+    return [write_plan(plan, to, entry) for plan in chosen]
+
+
+def check_set(name: str, folder: Path, entry: object) -> list[str]:
+    """What is to be said of a published folder, a line each, none if all is as expected; nothing is written.
+
+    Every image is read. Counts are compared with `entry.expected`, by part where the folder tells the parts apart.
+
+    Raises:
+        UserError: the folder is another one.
+    """
+    lines: list[str] = []
+    found: dict[str, set[str]] = defaultdict(set)
+    for plan in _importer(name)(folder):
+        lost = []
+        for one in judged(plan):
+            if isinstance(one, LeftOut):
+                lost.append(one)
+            else:
+                found[one[0].part].add(one[0].id)
+        lines += [f"{plan.set}: {one}" for one in lost[:SHOWN]]
+        lines += [f"{plan.set}: and {len(lost) - SHOWN} more files are left out"] * (len(lost) > SHOWN)
+        lines += [f"{plan.set}: repaired: {one}" for one in plan.repairs[:SHOWN]]
+        lines += [f"{plan.set}: and {len(plan.repairs) - SHOWN} more repairs"] * (len(plan.repairs) > SHOWN)
+    return lines + differences({part: len(ids) for part, ids in found.items()}, entry.expected)
+
+
+def differences(found: dict[str, int], expected: dict[str, int]) -> list[str]:
+    """A line for each part whose number of images is another than expected; for the sum where parts are not known."""
+    if "" in found or not found:
+        found, expected = {"all parts": sum(found.values())}, {"all parts": sum(expected.values())}
+    parts = dict.fromkeys([*expected, *found])
+    counts = [(part, found.get(part, 0), expected.get(part, 0)) for part in parts]
+    return [f"{part}: {have} usable images, expected {want}" for part, have, want in counts if have != want]
+
+
+def _importer(name: str) -> Callable[[Path], list[Plan]]:
+    """The importer of a set. UserError, with the nearest name, where there is none."""
+    if name not in IMPORTERS:
+        raise UserError(f"no importer for {name!r}: {nearest(name, IMPORTERS)}")
+    return IMPORTERS[name]

@@ -1,0 +1,42 @@
+"""DCA1 (Cervantes-Sanchez et al. 2019): 134 frames with vessel masks, side by side in one folder.
+
+Certain (programs that read it): Database_134_Angiograms/<number>.pgm and <number>_gt.pgm, 300 x 300. Patients are not
+known. Frames 1 to 100 are for training and the other 34 for testing, as in the copy published with SPIRONet.
+"""
+
+__all__ = ["plan_dca1"]
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from vasolib.data.importers.looking import listed, locate, lost, mask_of, within
+from vasolib.data.importers.plan import Item, Plan
+from vasolib.data.left_out import LeftOut
+
+SET = "dca1"
+TRAINING = 100
+LAYOUT = ("file <number>_gt.pgm beside a <number>.pgm, expected DCA1 as published: Database_134_Angiograms with 134 "
+          "pairs of them")  # fmt: skip
+
+
+def plan_dca1(folder: Path) -> list[Plan]:
+    """The set of pairs. UserError where there is none."""
+    root = locate(folder, lambda one: next(one.glob("*_gt.*"), None) is not None, LAYOUT)
+    return [Plan(SET, "vessels", list(_items(root)))]
+
+
+def _items(root: Path) -> Iterator[Item | LeftOut]:
+    """The pairs in the order of their numbers."""
+    files, bad = listed(SET, root, root)
+    yield from bad
+    images = [stem for stem in files if stem.isascii() and stem.isdecimal()]
+    for stem in sorted(images, key=int):
+        if f"{stem}_gt" not in files:
+            yield lost(SET, root, files[stem], f"has no mask, expected {stem}_gt.pgm beside it: unpack the set again")
+            continue
+        split = "train" if int(stem) <= TRAINING else "test"
+        label = partial(mask_of, files[f"{stem}_gt"])
+        yield Item(stem, files[stem], within(root, files[stem]), split, part=split, label=label)
+    for stem in files.keys() - set(images) - {f"{one}_gt" for one in images}:
+        yield lost(SET, root, files[stem], "is neither <number>.pgm nor the mask of one: remove it", "ignored")

@@ -1,0 +1,141 @@
+"""CoronaryDominance (Kruzhilov et al. 2025): videos as npz arrays, in 7z archives.
+
+Certain (the set's page): main_normal.7z, main_others.7z, real_distribution.7z and domain_shift_dataset.7z, frames of
+512 x 512. From programs that read a sister set of the same authors: .../Left_Dominance/<study>/LCA/<video>.npz, also
+Right_Dominance and RCA, the frames under the key `pixel_array`, (T, H, W) or (H, W). Where that key is not there, the
+file's only array of that form is taken. All frames are imported; which 160,320 the extended paper took is not known.
+
+Archives are unpacked one at a time into a temporary folder beside them, which goes when its videos are read; where the
+same archive has been unpacked to a folder of its name, that folder is read instead. Values of more than 8 bits are
+stretched between the video's own extremes.
+"""
+
+__all__ = ["frames_of_npz", "plan_dominance"]
+
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import disk_usage
+
+import numpy as np
+
+from vasolib.data.archives import DAMAGED, Member, _checked
+from vasolib.data.importers.looking import files_below, holding, plain, within
+from vasolib.data.importers.plan import Item, Plan
+from vasolib.data.left_out import BadFile, LeftOut
+from vasolib.errors import UserError
+from vasolib.progress import reported
+
+SET = "coronary_dominance"
+KEY = "pixel_array"
+ARTERIES = ("LCA", "RCA")
+MAX_VIDEO = 2**32  # bytes, unpacked
+LAYOUT = ("file .7z or .npz, expected CoronaryDominance as published: main_normal.7z and others, or what they "
+          "unpack to, <label>/<study>/{LCA,RCA}/<video>.npz")  # fmt: skip
+
+
+def plan_dominance(folder: Path) -> list[Plan]:
+    """The set of all frames, read as they are asked for. UserError where there is neither archive nor video."""
+    return [Plan(SET, "", _Frames(holding(folder, {".7z", ".npz"}, LAYOUT)))]
+
+
+class _Frames:
+    """The set's frames, made anew each time they are gone through, because all of them fit into no memory."""
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def __iter__(self) -> Iterator[Item | LeftOut]:
+        yield from _videos(self.root, "")
+        for archive in files_below(self.root, {".7z"}):
+            if not archive.with_suffix("").is_dir():
+                with _unpacked(archive) as folder:
+                    yield from _videos(folder, archive.stem)
+
+
+def _videos(folder: Path, archive: str) -> Iterator[Item | LeftOut]:
+    """The frames of all videos below a folder; `archive`: the name of the one they are from."""
+    paths = files_below(folder, {".npz"})
+    for path in reported(paths, len(paths), f"videos of {archive or folder.name}"):
+        original = f"{archive}/{within(folder, path)}" if archive else within(folder, path)
+        try:
+            frames = frames_of_npz(path)
+        except BadFile as error:
+            yield LeftOut("unusable", SET, original, error.reason)
+            continue
+        patient, video = _names(Path(original))
+        for number, frame in enumerate(frames):
+            name = f"{patient}_{video}_{number:04d}"
+            yield Item(name, frame, original, "unlabelled", patient, f"{patient}_{video}", part="train")
+
+
+def _names(original: Path) -> tuple[str, str]:
+    """Patient and video of an npz. A study's number alone may be another's in another archive, so all is in it."""
+    folders = list(original.parts[:-1])
+    artery = folders.pop() if folders and folders[-1] in ARTERIES else ""
+    patient = "-".join(plain(name) for name in folders) or plain(original.stem)
+    return patient, "-".join(plain(name) for name in (artery, original.stem) if name)
+
+
+def frames_of_npz(path: Path) -> np.ndarray:
+    """The frames (T, H, W) uint8 of one video. BadFile where the file is damaged or holds something else."""
+    try:
+        with zipfile.ZipFile(path) as opened:
+            size = sum(info.file_size for info in opened.infolist())
+        if size > MAX_VIDEO:
+            raise BadFile(path, f"unpacks to {size} bytes, expected at most {MAX_VIDEO}: remove it")
+        with np.load(path, allow_pickle=False) as arrays:
+            found = [arrays[KEY]] if KEY in arrays else [arrays[name] for name in arrays.files]
+    except BadFile:
+        raise
+    except (*DAMAGED, MemoryError) as error:
+        raise BadFile(path, f"cannot be read ({error or type(error).__name__}): download it again") from error
+    videos = [one for one in found if one.ndim in (2, 3) and one.size and one.dtype.kind in "uif"]
+    if len(videos) != 1:
+        raise BadFile(path, f"holds {len(videos)} arrays of frames, expected one called {KEY}: remove it")
+    values = videos[0] if videos[0].ndim == 3 else videos[0][None]
+    if values.dtype == np.uint8:
+        return values
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all() or low == high:
+        raise BadFile(path, f"has values from {low} to {high}, expected an image: remove it")
+    return np.rint((values.astype(np.float32) - low) / (high - low) * 255).astype(np.uint8)
+
+
+@contextmanager
+def _unpacked(archive: Path) -> Iterator[Path]:
+    """A temporary folder beside an archive, with what it holds.
+
+    Raises UserError where py7zr is not installed, the archive is damaged or has unsafe names, or room is lacking.
+    """
+    try:
+        import py7zr
+    except ImportError as error:
+        raise UserError(f"{archive} needs the package py7zr: pip install 'vasolib[archives]', or unpack it") from error
+    with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=archive.parent) as temporary:
+        try:
+            with py7zr.SevenZipFile(archive) as opened:
+                _check_members(opened.list(), archive)
+                opened.extractall(temporary)
+        except (py7zr.exceptions.ArchiveError, *DAMAGED) as error:
+            if getattr(error, "errno", None):  # the disk's fault and not the archive's
+                raise
+            reason = str(error) or type(error).__name__
+            raise UserError(f"the archive {archive} cannot be unpacked ({reason}): download it again") from error
+        yield Path(temporary)
+
+
+def _check_members(members: list, archive: Path) -> None:
+    """UserError for a name that leads elsewhere, a link, or more bytes than the disk has free."""
+    seen: dict[str, tuple[str, bool]] = {}
+    for one in members:
+        fault = None if one.is_file or one.is_directory else "is a link or a device, expected a file"
+        try:
+            _checked(Member(one.filename, one.uncompressed, one.is_directory, open, fault), seen)
+        except UserError as error:
+            raise UserError(f"the archive {archive} {error}: download it again") from None
+    needed, free = sum(one.uncompressed for one in members), disk_usage(archive.parent).free
+    if needed > free:
+        raise UserError(f"{archive} unpacks to {needed} bytes, {archive.parent} has {free} free: make room")

@@ -1,0 +1,179 @@
+"""Faster R-CNN for one class of boxes, on a plain ViT under a simple feature pyramid or on a ResNet from scratch.
+
+The parts are torchvision's. Departures from its defaults: images come normalised and at their size, so nothing is
+resized or normalised again; anchors are small, as lesions are; and only the backbone runs in mixed precision, for in
+bfloat16 the coordinates of boxes beyond the 256th pixel would be multiples of two.
+"""
+
+__all__ = ["BoxDetector", "Detector", "load_encoder", "resnet_detector", "vit_detector"]
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+from torchvision.models import resnet18
+from torchvision.models._utils import IntermediateLayerGetter
+from torchvision.models.detection import FasterRCNN
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.image_list import ImageList
+from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
+
+from vasolib.batchnorm import BatchNorm2d
+from vasolib.downstream.pyramid import STRIDES, SimplePyramid
+from vasolib.errors import UserError
+from vasolib.mim import sincos_positions
+from vasolib.networks import load_weights
+from vasolib.parsing import positive, within
+from vasolib.training import autocast
+
+POOLED = 7  # side of the map that is cut out for a proposal
+STAGES = {4: ("layer1", 64), 8: ("layer2", 128), 16: ("layer3", 256), 32: ("layer4", 512)}  # of a ResNet-18
+
+
+@dataclass(frozen=True)
+class Detector:
+    """The settings of a Faster R-CNN.
+
+    width: channels of the pyramid's maps. hidden: neurons of the box head. strides: of the maps, from fine to coarse.
+    anchors: side of an anchor at each stride, in pixels. ratios: height over width of anchors. pre_nms: proposals of a
+    map before those that overlap are dropped, post_nms: of an image after that. foreground, background: least overlap
+    (IoU) of an anchor with a lesion, and largest without one. rpn_samples, box_samples: anchors and proposals of an
+    image that a loss is taken over. positives: largest share of lesions among them. least_score: of a box.
+    most_boxes: of an image.
+    """
+
+    width: int = 64
+    hidden: int = 256
+    strides: tuple[int, ...] = STRIDES
+    anchors: tuple[float, ...] = (12.0, 24.0, 48.0, 96.0)
+    ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+    pre_nms: int = 500
+    post_nms: int = 200
+    foreground: float = 0.5
+    background: float = 0.3
+    rpn_samples: int = 64
+    box_samples: int = 64
+    positives: float = 0.5
+    least_score: float = 0.01
+    most_boxes: int = 100
+
+    def __post_init__(self) -> None:
+        positive(self, "width", "hidden", "pre_nms", "post_nms", "rpn_samples", "box_samples", "most_boxes")
+        for name in ("foreground", "background", "positives"):
+            within(name, getattr(self, name), 0.0, 1.0)
+        within("least_score", self.least_score, -1e-9, 1.0)
+        if self.background > self.foreground:
+            raise UserError(f"background {self.background} exceeds foreground {self.foreground}: choose it lower")
+        if not self.strides or set(self.strides) - set(STRIDES) or list(self.strides) != sorted(set(self.strides)):
+            raise UserError(f"strides is {list(self.strides)}: choose some of {list(STRIDES)}, rising")
+        if len(self.anchors) != len(self.strides) or min(self.anchors) <= 0:
+            raise UserError(
+                f"anchors is {list(self.anchors)}: give a side above 0 for each stride {list(self.strides)}"
+            )
+        if not self.ratios or min(self.ratios) <= 0:
+            raise UserError(f"ratios is {list(self.ratios)}: give at least one, all above 0")
+
+
+class Untouched(nn.Module):
+    """In the place of torchvision's GeneralizedRCNNTransform: (B, 3, H, W) and targets as they are."""
+
+    def forward(self, images: Tensor, targets: list[dict] | None = None) -> tuple[ImageList, list[dict] | None]:
+        return ImageList(images, [tuple(images.shape[-2:])] * len(images)), targets
+
+    def postprocess(self, result: list[dict], *_: object) -> list[dict]:
+        """The boxes as they are."""
+        return result
+
+
+class Mixed(nn.Module):
+    """A backbone in mixed precision, whose maps are 32-bit floats."""
+
+    def __init__(self, backbone: nn.Module, out_channels: int) -> None:
+        super().__init__()
+        self.backbone, self.out_channels = backbone, out_channels
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        with autocast(images.device):
+            return {name: found.float() for name, found in self.backbone(images).items()}
+
+
+class BoxDetector(FasterRCNN):
+    """Faster R-CNN on any backbone: (B, 3, H, W) normalised images -> losses in training, else boxes and scores.
+
+    In training it wants a list of dicts with boxes (k, 4), x0, y0, x1, y1 in pixels, half-open, and labels (k,), 1.
+    """
+
+    def __init__(self, backbone: nn.Module, settings: Detector) -> None:
+        """`backbone`: (B, 3, H, W) -> {"0": map, "1": ...} of `settings.width` channels at `settings.strides`."""
+        names = [str(number) for number in range(len(settings.strides))]
+        sizes = tuple((side,) for side in settings.anchors)
+        super().__init__(
+            Mixed(backbone, settings.width),
+            rpn_anchor_generator=AnchorGenerator(sizes, (settings.ratios,) * len(sizes)),
+            rpn_pre_nms_top_n_train=settings.pre_nms,
+            rpn_pre_nms_top_n_test=settings.pre_nms,
+            rpn_post_nms_top_n_train=settings.post_nms,
+            rpn_post_nms_top_n_test=settings.post_nms,
+            rpn_fg_iou_thresh=settings.foreground,
+            rpn_bg_iou_thresh=settings.background,
+            rpn_batch_size_per_image=settings.rpn_samples,
+            rpn_positive_fraction=settings.positives,
+            box_roi_pool=MultiScaleRoIAlign(names, output_size=POOLED, sampling_ratio=2),
+            box_head=TwoMLPHead(settings.width * POOLED**2, settings.hidden),
+            box_predictor=FastRCNNPredictor(settings.hidden, num_classes=2),  # nothing, lesion
+            box_batch_size_per_image=settings.box_samples,
+            box_positive_fraction=settings.positives,
+            box_score_thresh=settings.least_score,
+            box_detections_per_img=settings.most_boxes,
+        )
+        self.transform = Untouched()
+
+    def forward(self, images: Tensor, targets: list[dict] | None = None) -> dict[str, Tensor] | list[dict]:
+        with torch.autocast(images.device.type, enabled=False):
+            return super().forward(images, targets)
+
+
+def vit_detector(encoder: VisionTransformer, settings: Detector) -> BoxDetector:
+    """Faster R-CNN on a plain ViT under the simple feature pyramid."""
+    return BoxDetector(SimplePyramid(encoder, settings.width, settings.strides), settings)
+
+
+def resnet_detector(settings: Detector) -> BoxDetector:
+    """Faster R-CNN on a ResNet-18 under a feature pyramid, all of it from scratch, batch normalisation trained."""
+    body = resnet18(weights=None, norm_layer=BatchNorm2d)
+    stages = [STAGES[stride] for stride in settings.strides]
+    taken = IntermediateLayerGetter(body, {stage: str(number) for number, (stage, _) in enumerate(stages)})
+    return BoxDetector(
+        nn.Sequential(taken, FeaturePyramidNetwork([chans for _, chans in stages], settings.width)), settings
+    )
+
+
+def load_encoder(path: Path, encoder: VisionTransformer, prefix: str = "encoder.") -> VisionTransformer:
+    """Fill a ViT with stored weights, all but the fixed positions: it keeps those of its own grid.
+
+    Args:
+        prefix: of the ViT's entries in the file.
+
+    Raises:
+        UserError: the file cannot be read, is of another architecture, or its positions are not the fixed ones.
+    """
+    handle = encoder.register_load_state_dict_pre_hook(keep_positions)
+    try:
+        return load_weights(path, encoder, prefix)
+    finally:
+        handle.remove()
+
+
+def keep_positions(encoder: nn.Module, state: dict, *rest: object) -> None:
+    """A hook before `load_state_dict`: the ViT's own positions in the place of fixed ones of any grid."""
+    stored, own = state.get("pos_embed"), encoder.pos_embed.detach()
+    if stored is None or stored.ndim != 3 or stored.shape[2] != own.shape[2]:
+        return  # load_state_dict itself says so
+    fixed = sincos_positions(round((stored.shape[1] - 1) ** 0.5), stored.shape[2])
+    if fixed.shape == stored.shape and torch.allclose(fixed, stored.float(), atol=1e-3):
+        state["pos_embed"] = own
+    else:
+        rest[-1].append("its positions are not the fixed sine-cosine ones")  # torch's list of errors

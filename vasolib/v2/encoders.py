@@ -1,0 +1,142 @@
+"""Encoders that fine-tuning begins with: pre-trained here, published by others, or of random weights.
+
+Published ones are built by timm, without a download, and filled from a safetensors file that the user has got. timm
+resamples their positions and patch embedding to this study's images and patches. All see images normalised by
+ImageNet's mean and deviation, as every network here; RAD-DINO's own differ from these by a constant shift and factor.
+"""
+
+__all__ = ["External", "encoder_for", "external_encoder", "external_file", "external_state"]
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import timm
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from timm.models import eva, vision_transformer
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor
+
+from vasolib.errors import UserError, nearest
+from vasolib.networks import encoder, load_weights
+from vasolib.v2.study import NAME, Extended, told
+
+READY = "ready"
+RENAMED = (  # transformers' DINOv2 (as RAD-DINO is published) -> timm's names, in this order
+    (r"^embeddings\.patch_embeddings\.projection\.", "patch_embed.proj."),
+    (r"^embeddings\.position_embeddings$", "pos_embed"),
+    (r"^embeddings\.cls_token$", "cls_token"),
+    (r"^layernorm\.", "norm."),
+    (r"^encoder\.layer\.", "blocks."),
+    (r"\.attention\.output\.dense\.", ".attn.proj."),
+    (r"\.layer_scale([12])\.lambda1$", r".ls\1.gamma"),
+)
+
+
+@dataclass(frozen=True)
+class External:
+    """A published encoder: timm's name of its architecture, its file's name, and the page that has the file."""
+
+    model: str
+    file: str
+    home: str
+
+
+def encoder_for(extended: Extended, arm: str, pretrain_seed: int) -> VisionTransformer:
+    """The encoder that an arm is fine-tuned from: its own from that pre-training seed, a published one for such a name,
+    or one of random weights, drawn from torch's generator, for an arm without pre-training.
+
+    Raises:
+        UserError: no such arm, or the file of its weights is missing, damaged or of another architecture.
+    """
+    params = extended.params
+    if arm in params.external:
+        return external_encoder(extended, arm)
+    if arm not in (*params.scratch, *params.arms):
+        raise UserError(f"{NAME} has no arm {arm!r}: {nearest(arm, (*params.scratch, *params.arms, *params.external))}")
+    network = encoder(extended.scale(arm))
+    if arm in params.scratch:
+        return network
+    place = "pretrain", arm, f"seed{pretrain_seed}", "model.safetensors"
+    return load_weights(extended.require(*place, made_by="v2_40_pretrain"), network, prefix="encoder.")
+
+
+def external_state(extended: Extended) -> dict[str, str]:
+    """`ready` for each published encoder whose file is there; otherwise why it was not run and how to get the file."""
+    return {name: _state(extended, name) for name in extended.params.external}
+
+
+def external_encoder(extended: Extended, name: str) -> VisionTransformer:
+    """A published encoder on this scale's images and patches.
+
+    Raises:
+        UserError: it is unknown, its file is missing, is no safetensors file, or lacks an entry of the architecture.
+    """
+    if name not in extended.params.external:
+        raise UserError(f"{NAME} has no external encoder {name!r}: {nearest(name, extended.params.external)}")
+    if (state := _state(extended, name)) != READY:
+        raise UserError(f"{name} {state}")
+    chosen, image = _external(extended, name), extended.study.scale.image
+    try:
+        network = timm.create_model(
+            chosen.model, pretrained=False, img_size=image.side, patch_size=image.patch, num_classes=0, global_pool=""
+        )
+    except (RuntimeError, TypeError) as error:
+        raise UserError(
+            f"v2.external.{name}.model is {chosen.model!r}, which timm cannot build ({error}): name a plain ViT of timm"
+        ) from None
+    return _filled(network, external_file(extended, name))
+
+
+def external_file(extended: Extended, name: str) -> Path:
+    """Where a published encoder's weights are looked for."""
+    return Path(extended.params.weights).expanduser() / _external(extended, name).file
+
+
+def _external(extended: Extended, name: str) -> External:
+    return told(External, extended.params.external[name], f"v2.external.{name}")
+
+
+def _state(extended: Extended, name: str) -> str:
+    if extended.params.weights and external_file(extended, name).is_file():
+        return READY
+    chosen = _external(extended, name)
+    return f"not run: weights not present: get {chosen.file} from {chosen.home} and set v2.weights (WEIGHTS=<folder>)"
+
+
+def _filled(network: VisionTransformer, path: Path) -> VisionTransformer:
+    """The network with a file's weights; entries that it has no use for, such as a classifier, are left out."""
+    try:
+        stored = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} cannot be read ({error}), expected a safetensors file: get it again") from None
+    convert = eva.checkpoint_filter_fn if isinstance(network, eva.Eva) else vision_transformer.checkpoint_filter_fn
+    wanted = network.state_dict()
+    try:
+        found = convert(_timm_names(stored), network)
+        network.load_state_dict({name: found[name] for name in wanted})
+    except (KeyError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{path} does not fit the architecture that v2.external names ({reason}): correct its model or its file"
+        ) from None
+    return network
+
+
+def _timm_names(stored: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A file's entries by timm's names; those of a DINOv2 of the library transformers are renamed, queries, keys and
+    values joined."""
+    if "embeddings.cls_token" not in stored:
+        return stored
+    renamed = {}
+    for name, value in stored.items():
+        if match := re.fullmatch(r"encoder\.layer\.(\d+)\.attention\.attention\.query\.(weight|bias)", name):
+            parts = [stored[name.replace("query", part)] for part in ("query", "key", "value")]
+            renamed[f"blocks.{match[1]}.attn.qkv.{match[2]}"] = torch.cat(parts)
+            continue
+        for old, new in RENAMED:
+            name = re.sub(old, new, name)
+        renamed[name] = value
+    return renamed

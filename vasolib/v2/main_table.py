@@ -1,0 +1,107 @@
+"""The main table: every method on every task of segmentation, and its average rank over the table's columns.
+
+The columns are v2's: DSC and clDice on each vessel set, DSC on segments and on stenoses, eight of them for three vessel
+sets. v2's ranks are among more than twenty methods, ours among those that were run here.
+"""
+
+__all__ = ["EVERYTHING", "RANK", "average_ranks", "main_table", "segment_classes"]
+
+import re
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from vasolib.published import METRICS, summarise
+from vasolib.v2.published import placed, with_absent
+from vasolib.v2.scores import SEGMENTATION
+
+RANK, EVERYTHING = "average rank", "all columns"
+PUBLISHED_COLUMNS = "all segmentation metrics"  # what v2's ranks are said to be over
+MEAN_OF_CLASSES = "mean of classes"
+
+
+def column_means(raw: pd.DataFrame) -> pd.DataFrame:
+    """Means over runs of a study with all labels, in the table's columns: method, dataset, metric, mean, sd, n."""
+    full, parts = raw[raw["labels"] == 100], []
+    for task in SEGMENTATION:
+        metrics = METRICS if task == "vessels" else {"dsc": METRICS["dsc"]}
+        parts.append(summarise(full[full["task"] == task], metrics))
+    return pd.concat(parts, ignore_index=True)
+
+
+def average_ranks(means: pd.DataFrame) -> pd.DataFrame:
+    """Rank in each column (1 is the highest mean, equal ones share), averaged over the columns.
+
+    Args:
+        means: from `column_means`.
+
+    Returns:
+        method, dataset, metric, mean, sd (NaN: of ranks of means), n, note; no mean for a method that lacks a column,
+        which the note names.
+    """
+    wide = means.pivot(index="method", columns=["dataset", "metric"], values="mean")
+    lacks = {method: [f"{d} {m}" for d, m in wide.columns[row.isna()]] for method, row in wide.iterrows()}
+    ranks = wide.rank(ascending=False).mean(axis=1)
+    rows = [
+        (method, EVERYTHING, RANK, rank if not lacks[method] else float("nan"), float("nan"))
+        for method, rank in ranks.items()
+    ]
+    table = pd.DataFrame(rows, columns=["method", "dataset", "metric", "mean", "sd"])
+    notes = [f"no rank without {', '.join(lacks[m])}" if lacks[m] else "" for m in table["method"]]
+    return table.assign(n=table["method"].map(means.groupby("method")["n"].min()), note=notes)
+
+
+def main_table(
+    raw: pd.DataFrame,
+    methods: Sequence[str],
+    values: pd.DataFrame,
+    stands_for: Mapping[str, str],
+    reasons: Mapping[str, str],
+) -> pd.DataFrame:
+    """Methods x columns beside published values, and average ranks as rows of the metric `RANK`.
+
+    Args:
+        raw: from `vasolib.v2.scores.read_scores`.
+        methods: what the table has, in its order. Those without scores have rows that say why: `reasons`.
+        values: from `vasolib.v2.published.published_values`.
+
+    Returns:
+        The columns of `vasolib.v2.published.beside`.
+    """
+    means = column_means(raw[raw["method"].isin(methods)])
+    ranks = average_ranks(means)
+    everything = pd.concat([means, ranks.drop(columns="note")], ignore_index=True)
+    table = placed(with_absent(everything, methods, reasons), values, {**stands_for, EVERYTHING: PUBLISHED_COLUMNS})
+    lacking = dict(zip(ranks["method"], ranks["note"], strict=True))
+    return table.assign(note=[row.note or lacking.get(row.method, "") for row in table.itertuples()])
+
+
+def segment_classes(scores: pd.DataFrame) -> pd.DataFrame:
+    """Mean DSC (%) of each segment class, a column per method: over images within a run, then over runs.
+
+    An image counts for a class that is in its label or in the prediction, so a class seen where there is none costs a
+    zero. The last row is the mean of the classes (macro over classes), which weighs rare segments like common ones,
+    unlike the mean over images of the main table.
+
+    Args:
+        scores: from `vasolib.v2.scores.read_segments`.
+
+    Returns:
+        dataset, segment, images (of which any run of any method has the class in label or prediction), and methods.
+    """
+    keys = ["dataset", "segment"]
+    runs = scores.groupby([*keys, "method", "seed"], sort=False)["dsc"].mean()
+    wide = runs.groupby([*keys, "method"], sort=False).mean().unstack("method", sort=False)
+    counts = scores.drop_duplicates([*keys, "image"]).groupby(keys).size().rename("images")
+    table = wide.join(counts).reset_index()[[*keys, "images", *wide.columns]]
+    table = table.sort_values(keys, key=lambda names: names.map(numbered), kind="stable")
+    means = table.groupby("dataset", as_index=False, sort=False)[list(wide.columns)].mean()
+    whole = scores.groupby("dataset")["image"].nunique()
+    means = means.assign(segment=MEAN_OF_CLASSES, images=means["dataset"].map(whole))
+    return pd.concat([table, means], ignore_index=True)
+
+
+def numbered(name: str) -> tuple[int, str]:
+    """Order of names such as 9, 9a, 10; those without a number last."""
+    number = re.match(r"\d+", name)
+    return (int(number.group()) if number else 10**6, name)
