@@ -225,6 +225,11 @@ def test_a_part_can_be_run_alone(chain: pytest.MonkeyPatch, part: str, want: lis
     assert Ended.todo == want
 
 
+def test_a_part_without_stages_is_refused(chain: pytest.MonkeyPatch):
+    with pytest.raises(UserError, match=r"^PART=v2 has no stage in dvc\.yaml yet: its notebooks run by hand"):
+        pipeline.run_stages(STUDY, 2, warm=False, part="v2")
+
+
 def test_neither_part_needs_a_stage_of_the_other(stages: list[Stage]):
     for stage in stages:
         assert {need.startswith("v2_") for need in stage.needs} <= {stage.name.startswith("v2_")}, stage

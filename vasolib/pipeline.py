@@ -90,6 +90,8 @@ def stages_of_part(study: Study, part: str) -> list[Stage]:
 def run_stages(study: Study, jobs: int, warm: bool, part: str = "all") -> None:
     """Run what is stale, from a nursery if `warm`. UserError naming the stages that failed; what is done stays done."""
     stages = stages_of_part(study, part)
+    if not stages:
+        raise UserError(f"PART={part} has no stage in dvc.yaml yet: its notebooks run by hand, see docs/data.md")
     changed = set(json.loads(dvc(study.root, "status", "--json")))
     todo = plan(stages, changed)
     for stage in set(stages) - set(todo):
