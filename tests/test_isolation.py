@@ -67,7 +67,7 @@ def test_nothing_asks_the_network():
         [sys.executable, "-c", GUARDED], cwd=ROOT, input=json.dumps(imports), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["socket.connect 192.0.2.1", "10"]
+    assert done.stdout.splitlines() == ["socket.connect 192.0.2.1", "11"]
 
 
 INTRUDER = "import builtins\nbuiltins.intruder = True\n"
@@ -134,9 +134,17 @@ def test_make_hands_on_names_as_they_are(tmp_path: Path, name: str):
     program.parent.mkdir(parents=True)
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$@" "$VASOLIB_DASK"\n', encoding="utf-8")
     program.chmod(0o755)
-    for made in ("requirements.lock", "pyproject.toml", ".venv/installed"):
+    for made in ("requirements.lock", "requirements-v2.lock", "pyproject.toml", ".venv/installed"):
         (tmp_path / made).touch()
-    given = [f"{variable}={name}" for variable in ("DATA", "SCALE", "JOBS", "DASK")]
+    given = [f"{variable}={name}" for variable in ("DATA", "SCALE", "JOBS", "PART", "DASK")]
     told = subprocess.check_output(["make", "-s", "study", *given], cwd=tmp_path, text=True).splitlines()
-    assert told == ["-m", "vasolib.pipeline", f"--scale={name}", f"--data={name}", f"--jobs={name}", name]
+    assert told == [
+        "-m",
+        "vasolib.pipeline",
+        f"--scale={name}",
+        f"--data={name}",
+        f"--jobs={name}",
+        f"--part={name}",
+        name,
+    ]
     assert not (tmp_path / "pwned").exists()

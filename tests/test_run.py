@@ -98,8 +98,9 @@ def test_command_line_of_the_checkout():
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_declared_parameters_of_the_shipped_notebooks(path: Path):
     declared = run.declared_parameters(path)
-    more = {"30": ["anatomy"], "40": ["arm", "processes"], "50": ["arm", "labels", "processes"]}
-    assert list(declared) == ["run", *more.get(path.stem[:2], [])]
+    more = {"pretrain": ["arm", "processes"], "finetune": ["arm", "labels", "processes"], "30_segmentor": ["anatomy"]}
+    kind = path.stem if path.stem in more else path.stem.rpartition("_")[2]
+    assert list(declared) == ["run", *more.get(kind, [])]
     assert declared["run"] == '"smoke"'
 
 

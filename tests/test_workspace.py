@@ -69,13 +69,14 @@ def test_a_scales_folder_is_complete_and_the_checkout_untouched(home: Study):
     assert (study.params.run, study.params.scale, study.params.data) == ("smoke", "smoke", "synthetic")
     assert study.params.stands_for == home.params.stands_for and study.params.benchmarks == home.params.benchmarks
     copied = {name: content for name, (content, _) in files(study.root).items()}
-    own = {"params.yaml", ".dvc/config", ".dvc/tmp/run.lock"}
+    own = {"params.yaml", "params_v2.yaml", ".dvc/config", ".dvc/tmp/run.lock"}
     left = {"README.md", "vasolib/__pycache__/x.pyc", "notebooks/.ipynb_checkpoints/10_data-checkpoint.ipynb"}
     assert copied.keys() - own == before.keys() - left - own
     assert all(content == before[name][0] for name, content in copied.items() if name not in own)
     assert "no_scm = true" in copied[".dvc/config"].decode()
     values, shipped = (yaml.safe_load((s.root / "params.yaml").read_text(encoding="utf-8")) for s in (study, home))
     assert values == shipped | {"run": "smoke", "scale": "smoke"}
+    assert yaml.safe_load(copied["params_v2.yaml"]) == yaml.safe_load(before["params_v2.yaml"][0])
 
 
 def test_unchanged_files_keep_their_times(home: Study):

@@ -152,7 +152,7 @@ class Extended:
 
     def facts(self) -> dict[str, str]:
         """What was run, for the head of a report."""
-        names = [name for names in self.params.sets.values() for name in names]
+        names = [name for task in TASKS for name in self.params.sets[task]]
         scale = self.study.params.scale
         choices = [getattr(self.params, field) for field in self.params.__dataclass_fields__ if field != "scales"]
         return self.study.facts() | {
