@@ -140,3 +140,14 @@ def test_errors_of_importers_are_one_line(capsys: pytest.CaptureFixture, tmp_pat
 
     importers.import_set = refuse
     assert run(capsys, "import", "arcade", tmp_path, "--to", "x") == (1, "", "error: no folder syntax in it\n")
+
+
+def test_a_folder_of_dicom_files_needs_no_entry(tmp_path: Path, capsys: pytest.CaptureFixture):
+    pydicom = pytest.importorskip("pydicom")
+    (tmp_path / "own").mkdir()
+    dataset = pydicom.dcmread(pydicom.data.get_testdata_file("CT_small.dcm"))
+    dataset.save_as(tmp_path / "own" / "a.dcm")
+    code, out, err = run(capsys, "import", "dicom", tmp_path / "own", "--to", tmp_path / "sets")
+    assert (code, err) == (0, "") and "1 images" in out and list((tmp_path / "sets").glob("*/images/*"))
+    code, _, err = run(capsys, "fetch", "dicom", "--yes")
+    assert code == 1 and "dicom" in err
