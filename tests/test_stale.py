@@ -29,7 +29,7 @@ RUNNERS = {  # how notebooks are run, which no number depends on: a change of th
     "remedies", "run", "scheduler", "verify", "workspace",
 }  # fmt: skip
 IMPORTING = ("data/__main__", "data/catalogue", "data/fetch", "data/importers/", "data/transfer")  # before any stage
-PARTS = tuple(f"vasolib/{name}" for name in (*IMPORTING, "v2/", "downstream/"))  # v2's notebooks are run by hand so far
+WAITING = {"downstream/average_precision", "downstream/box_training"}  # for notebooks still to come
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +172,9 @@ def test_one_parameter_makes_those_stale_that_use_it(project: Path, stages: dict
 
 def test_modules_that_no_stage_uses_are_those_that_run_notebooks(code: dict):
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "vasolib").rglob("*.py")}
-    others = {name for name in modules - set().union(*code.values()) if not name.startswith(PARTS)}
-    assert others == {f"vasolib/{name}.py" for name in RUNNERS}
+    before = tuple(f"vasolib/{name}" for name in IMPORTING)
+    others = {name for name in modules - set().union(*code.values()) if not name.startswith(before)}
+    assert others == {f"vasolib/{name}.py" for name in RUNNERS | WAITING}
 
 
 def test_results_of_other_code_are_noticed_in_a_fresh_clone(project: Path):
