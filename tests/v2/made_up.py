@@ -63,11 +63,11 @@ def fill(extended: Extended, level: dict[str, float], spread: float = 1.0, image
             write(extended.work("finetune", arm, "segments.csv"), each.merge(classes, how="cross"))
             each = vessel_scores(arm, "arcade_s", drawn(arm), 100, seed).drop(columns=["cldice", "labels"])
             write(extended.work("finetune", arm, "stenoses.csv"), each.assign(lesions=2, found=1, false=1))
-    for arm in params.labels:
+    for arm in params.labels.all:
         for percent in params.percents:
             table = vessel_scores(arm, params.sets["vessels"][0], drawn(arm) - 5, percent)
             write(extended.work("labels", str(percent), arm, "vessels.csv"), table)
-    for arm in params.detect:
+    for arm in params.detect.all:
         write(extended.work("detect", arm, "scores.csv"), boxes(arm, drawn(arm)[:, 0]))
         found = vessel_scores(arm, "danilov", drawn(arm)).drop(columns=["dsc", "cldice", "labels"])
         write(extended.work("detect", arm, "images.csv"), found.assign(lesions=1, found=1, false=0))

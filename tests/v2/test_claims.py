@@ -24,9 +24,9 @@ def test_a_claim_is_about_arms_that_are_run_on_its_tasks(claim: ExtendedClaim, e
     assert claim.where([s for task in claim.tasks for s in extended.params.sets[task]])
     for arm in {arm for pair in claim.pairs() for arm in pair}:
         if claim.id == "detection":
-            assert arm in extended.params.detect
+            assert arm in extended.params.detect.all
         elif claim.id == "labels":
-            assert arm in extended.params.labels and 10 in extended.params.percents
+            assert arm in extended.params.labels.all and 10 in extended.params.percents
         elif claim.id == "rank":
             assert arm in main_methods(extended)
         else:

@@ -36,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     names = [*main_methods(extended), "dinov3"]
     reasons = {"dinov3": "not run: weights <absent>"}
     found, detected = published_values(PUBLISHED, MAIN), published_values(PUBLISHED, DETECTION)
-    boxed = detection_table(read_detection(extended), [*extended.params.detect, "dinov3"], detected, stands_for, {})
+    boxed = detection_table(read_detection(extended), [*extended.params.detect.all, "dinov3"], detected, stands_for, {})
     verdicts = {"claim": [1, 2], "text": "It <helps>", "verdict": ["reproduced", "inconclusive"], "held": "1 of 1"}
     tables = {
         "main.csv": main_table(raw, names, found, stands_for, reasons),

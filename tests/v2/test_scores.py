@@ -71,6 +71,6 @@ def test_arms_of_a_sweep_differ_in_its_setting_alone(filled: Extended, setting: 
 
 
 def test_detection_lesions_and_logs(filled: Extended):
-    assert set(read_detection(filled)["method"]) == set(filled.params.detect)
+    assert set(read_detection(filled)["method"]) == set(filled.params.detect.all)
     assert set(lesions(filled)["task"]) == {"stenoses", "boxes"}
     assert list(pre_training_logs(filled, ["guidance", "distilled"])) == ["guidance"]

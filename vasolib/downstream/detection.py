@@ -5,10 +5,9 @@ resized or normalised again; anchors are small, as lesions are; and only the bac
 bfloat16 the coordinates of boxes beyond the 256th pixel would be multiples of two.
 """
 
-__all__ = ["BoxDetector", "Detector", "load_encoder", "resnet_detector", "vit_detector"]
+__all__ = ["BoxDetector", "Detector", "resnet_detector", "vit_detector"]
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from timm.models.vision_transformer import VisionTransformer
@@ -24,8 +23,6 @@ from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
 from vasolib.batchnorm import BatchNorm2d
 from vasolib.downstream.pyramid import STRIDES, SimplePyramid
 from vasolib.errors import UserError
-from vasolib.mim import sincos_positions
-from vasolib.networks import load_weights
 from vasolib.parsing import positive, within
 from vasolib.training import autocast
 
@@ -149,31 +146,3 @@ def resnet_detector(settings: Detector) -> BoxDetector:
     return BoxDetector(
         nn.Sequential(taken, FeaturePyramidNetwork([chans for _, chans in stages], settings.width)), settings
     )
-
-
-def load_encoder(path: Path, encoder: VisionTransformer, prefix: str = "encoder.") -> VisionTransformer:
-    """Fill a ViT with stored weights, all but the fixed positions: it keeps those of its own grid.
-
-    Args:
-        prefix: of the ViT's entries in the file.
-
-    Raises:
-        UserError: the file cannot be read, is of another architecture, or its positions are not the fixed ones.
-    """
-    handle = encoder.register_load_state_dict_pre_hook(keep_positions)
-    try:
-        return load_weights(path, encoder, prefix)
-    finally:
-        handle.remove()
-
-
-def keep_positions(encoder: nn.Module, state: dict, *rest: object) -> None:
-    """A hook before `load_state_dict`: the ViT's own positions in the place of fixed ones of any grid."""
-    stored, own = state.get("pos_embed"), encoder.pos_embed.detach()
-    if stored is None or stored.ndim != 3 or stored.shape[2] != own.shape[2]:
-        return  # load_state_dict itself says so
-    fixed = sincos_positions(round((stored.shape[1] - 1) ** 0.5), stored.shape[2])
-    if fixed.shape == stored.shape and torch.allclose(fixed, stored.float(), atol=1e-3):
-        state["pos_embed"] = own
-    else:
-        rest[-1].append("its positions are not the fixed sine-cosine ones")  # torch's list of errors

@@ -3,7 +3,7 @@
 All on the vessel sets with all labels, beside what v2 published where that is known.
 """
 
-__all__ = ["TARGETS", "ablation_table", "distinct_table", "eta_table", "sweep", "targets_table"]
+__all__ = ["TARGETS", "ablation_table", "distinct_table", "eta_table", "sweep", "targets_table", "with_cost"]
 
 from collections.abc import Mapping
 
@@ -53,20 +53,16 @@ def eta_table(
 
 
 def targets_table(
-    raw: pd.DataFrame,
-    logs: Mapping[str, pd.DataFrame],
-    published: pd.DataFrame,
-    stands_for: Mapping[str, str],
-    reasons: Mapping[str, str],
+    raw: pd.DataFrame, published: pd.DataFrame, stands_for: Mapping[str, str], reasons: Mapping[str, str]
 ) -> pd.DataFrame:
-    """What the consistency loss compares, with its cost: `sweep` with columns target and seconds_per_step.
+    """What the consistency loss compares: `sweep` with a column target."""
+    return sweep(raw, "target", TARGETS, published_values(published, ABLATION), stands_for, reasons)
 
-    Args:
-        logs: arm -> its pre-training log; the median over its epochs is the cost.
-    """
-    table = sweep(raw, "target", TARGETS, published_values(published, ABLATION), stands_for, reasons)
-    cost = {arm: log["seconds_per_step"].median() for arm, log in logs.items() if len(log)}
-    table.insert(2, "seconds_per_step", table["method"].map(cost).astype(float))
+
+def with_cost(table: pd.DataFrame, seconds: Mapping[str, float]) -> pd.DataFrame:
+    """A table of arms with what a step of each took (arm -> s) beside what it brought: a column seconds_per_step."""
+    table = table.copy()
+    table.insert(2, "seconds_per_step", table["method"].map(seconds).astype(float))
     return table
 
 

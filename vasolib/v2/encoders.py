@@ -5,10 +5,19 @@ resamples their positions and patch embedding to this study's images and patches
 ImageNet's mean and deviation, as every network here; RAD-DINO's own differ from these by a constant shift and factor.
 """
 
-__all__ = ["External", "encoder_for", "external_encoder", "external_file", "external_state"]
+__all__ = [
+    "External",
+    "encoder_for",
+    "external_encoder",
+    "external_file",
+    "external_state",
+    "fingerprint",
+    "load_encoder",
+]
 
+import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import timm
@@ -17,13 +26,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from timm.models import eva, vision_transformer
 from timm.models.vision_transformer import VisionTransformer
-from torch import Tensor
+from torch import Tensor, nn
 
 from vasolib.errors import UserError, nearest
+from vasolib.mim import sincos_positions
 from vasolib.networks import encoder, load_weights
 from vasolib.v2.study import NAME, Extended, told
 
-READY = "ready"
 RENAMED = (  # transformers' DINOv2 (as RAD-DINO is published) -> timm's names, in this order
     (r"^embeddings\.patch_embeddings\.projection\.", "patch_embed.proj."),
     (r"^embeddings\.position_embeddings$", "pos_embed"),
@@ -44,44 +53,54 @@ class External:
     home: str
 
 
-def encoder_for(extended: Extended, arm: str, pretrain_seed: int) -> VisionTransformer:
+def encoder_for(extended: Extended, arm: str, pretrain_seed: int, side: int = 0) -> VisionTransformer:
     """The encoder that an arm is fine-tuned from: its own from that pre-training seed, a published one for such a name,
     or one of random weights, drawn from torch's generator, for an arm without pre-training.
+
+    Args:
+        side: of the images that it is to see, in pixels; the scale's if 0.
 
     Raises:
         UserError: no such arm, or the file of its weights is missing, damaged or of another architecture.
     """
     params = extended.params
     if arm in params.external:
-        return external_encoder(extended, arm)
+        return external_encoder(extended, arm, side)
     if arm not in (*params.scratch, *params.arms):
         raise UserError(f"{NAME} has no arm {arm!r}: {nearest(arm, (*params.scratch, *params.arms, *params.external))}")
-    network = encoder(extended.scale(arm))
+    scale = extended.scale(arm)
+    network = encoder(replace(scale, image=replace(scale.image, side=side or scale.image.side)))
     if arm in params.scratch:
         return network
     place = "pretrain", arm, f"seed{pretrain_seed}", "model.safetensors"
-    return load_weights(extended.require(*place, made_by="v2_40_pretrain"), network, prefix="encoder.")
+    return load_encoder(extended.require(*place, made_by="v2_40_pretrain"), network)
 
 
 def external_state(extended: Extended) -> dict[str, str]:
-    """`ready` for each published encoder whose file is there; otherwise why it was not run and how to get the file."""
-    return {name: _state(extended, name) for name in extended.params.external}
+    """For each published encoder that takes no part, why it was not run and how to get its file."""
+    params = extended.params
+    return {name: _absent(extended, name) for name in params.external if name not in params.published}
 
 
-def external_encoder(extended: Extended, name: str) -> VisionTransformer:
-    """A published encoder on this scale's images and patches.
+def external_encoder(extended: Extended, name: str, side: int = 0) -> VisionTransformer:
+    """A published encoder on this scale's patches, and on its images or those of another side.
 
     Raises:
         UserError: it is unknown, its file is missing, is no safetensors file, or lacks an entry of the architecture.
     """
     if name not in extended.params.external:
         raise UserError(f"{NAME} has no external encoder {name!r}: {nearest(name, extended.params.external)}")
-    if (state := _state(extended, name)) != READY:
-        raise UserError(f"{name} {state}")
+    if not extended.params.weights or not external_file(extended, name).is_file():
+        raise UserError(f"{name} {_absent(extended, name)}")
     chosen, image = _external(extended, name), extended.study.scale.image
     try:
         network = timm.create_model(
-            chosen.model, pretrained=False, img_size=image.side, patch_size=image.patch, num_classes=0, global_pool=""
+            chosen.model,
+            pretrained=False,
+            img_size=side or image.side,
+            patch_size=image.patch,
+            num_classes=0,
+            global_pool="",
         )
     except (RuntimeError, TypeError) as error:
         raise UserError(
@@ -99,11 +118,9 @@ def _external(extended: Extended, name: str) -> External:
     return told(External, extended.params.external[name], f"v2.external.{name}")
 
 
-def _state(extended: Extended, name: str) -> str:
-    if extended.params.weights and external_file(extended, name).is_file():
-        return READY
+def _absent(extended: Extended, name: str) -> str:
     chosen = _external(extended, name)
-    return f"not run: weights not present: get {chosen.file} from {chosen.home} and set v2.weights (WEIGHTS=<folder>)"
+    return f"not run: weights not present: get {chosen.file} from {chosen.home} and say WEIGHTS=<folder of it>"
 
 
 def _filled(network: VisionTransformer, path: Path) -> VisionTransformer:
@@ -140,3 +157,39 @@ def _timm_names(stored: dict[str, Tensor]) -> dict[str, Tensor]:
             name = re.sub(old, new, name)
         renamed[name] = value
     return renamed
+
+
+def load_encoder(path: Path, encoder: VisionTransformer, prefix: str = "encoder.") -> VisionTransformer:
+    """Fill a ViT with stored weights, all but the fixed positions: it keeps those of its own grid.
+
+    Args:
+        prefix: of the ViT's entries in the file.
+
+    Raises:
+        UserError: the file cannot be read, is of another architecture, or its positions are not the fixed ones.
+    """
+    handle = encoder.register_load_state_dict_pre_hook(keep_positions)
+    try:
+        return load_weights(path, encoder, prefix)
+    finally:
+        handle.remove()
+
+
+def keep_positions(encoder: nn.Module, state: dict, *rest: object) -> None:
+    """A hook before `load_state_dict`: the ViT's own positions in the place of fixed ones of any grid."""
+    stored, own = state.get("pos_embed"), encoder.pos_embed.detach()
+    if stored is None or stored.ndim != 3 or stored.shape[2] != own.shape[2]:
+        return  # load_state_dict itself says so
+    fixed = sincos_positions(round((stored.shape[1] - 1) ** 0.5), stored.shape[2])
+    if fixed.shape == stored.shape and torch.allclose(fixed, stored.float(), atol=1e-3):
+        state["pos_embed"] = own
+    else:
+        rest[-1].append("its positions are not the fixed sine-cosine ones")  # torch's list of errors
+
+
+def fingerprint(network: nn.Module) -> str:
+    """sha256 (hex) of a network's weights, wherever they come from."""
+    sha = hashlib.sha256()
+    for value in network.state_dict().values():
+        sha.update(value.cpu().numpy().tobytes())
+    return sha.hexdigest()

@@ -2,7 +2,6 @@
 
 __all__ = ["fine_tune", "finetune_extended", "finetuned", "network_of", "open_labelled", "predict", "sets_of"]
 
-import hashlib
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -23,7 +22,7 @@ from vasolib.files import atomic, write_csv
 from vasolib.launch import command
 from vasolib.study import ROOT
 from vasolib.training import autocast, fit, forget, normalise, place, seeded
-from vasolib.v2.encoders import encoder_for
+from vasolib.v2.encoders import encoder_for, fingerprint
 from vasolib.v2.study import Extended
 from vasolib.v2.tasks import TASKS, Task
 
@@ -116,14 +115,6 @@ def train_once(
     rows = labelled(store, percent, seed)
     log = fine_tune(network, task, store, rows, extended, seed=seed, state=state, name=f"{name} seed {seed}")
     return network, log, state
-
-
-def fingerprint(network: nn.Module) -> str:
-    """sha256 (hex) of a network's weights, wherever they come from."""
-    sha = hashlib.sha256()
-    for value in network.state_dict().values():
-        sha.update(value.cpu().numpy().tobytes())
-    return sha.hexdigest()
 
 
 def finetune_extended(run: str, arm: str, labels: str = "100") -> None:

@@ -8,7 +8,9 @@ from vasolib.report_items import BESIDE, RELATIVE, Item
 
 DATA, REDUNDANCY, ANATOMY, GUIDANCE = "v2_10_data", "v2_15_redundancy", "v2_20_anatomy", "v2_30_guidance"
 TABLES, CLAIMS, PICTURES = "v2_60_tables", "v2_65_claims", "v2_70_figures"
+REPORT = "v2_90_report"
 HANDS = " Published values are second-hand, the column source of the file says which are even third-hand."
+ANSWERS = "Test images of the first set, their labels, and what the first run of each network says."
 OPENING = (
     Item(
         "main.csv",
@@ -71,9 +73,9 @@ GROUPS = {
         ),
         Item("eta.svg", "Mixture of co-guidance, drawn", TABLES, RELATIVE),
         Item(
-            "targets.csv",
+            "costs.csv",
             "What the consistency loss compares, and its cost",
-            TABLES,
+            REPORT,
             "Seconds a step of pre-training took, median over epochs; they depend on the machine.",
         ),
         Item("labels.csv", "Shares of the labels", TABLES, BESIDE + HANDS),
@@ -97,11 +99,16 @@ GROUPS = {
         ),
     ),
     "Pictures": (
-        Item("vessels.png", "Vessels", PICTURES),
-        Item("segments.png", "Vessel segments", PICTURES),
-        Item("confusion.png", "Segments taken for each other", PICTURES),
-        Item("stenoses.png", "Stenoses, segmented", PICTURES),
-        Item("detections.png", "Stenoses, detected", PICTURES),
+        Item("vessels.png", "Vessels", PICTURES, ANSWERS),
+        Item("segments.png", "Vessel segments", PICTURES, ANSWERS),
+        Item("confusion.png", "Segments taken for each other", PICTURES, "By the extended method's first run."),
+        Item("stenoses.png", "Stenoses, segmented", PICTURES, ANSWERS),
+        Item(
+            "detections.png",
+            "Stenoses, detected",
+            PICTURES,
+            "Solid: the label's boxes. Dashed: found ones with their scores, the surest three of an image. First run.",
+        ),
     ),
     "Claims in detail": (
         Item(
@@ -132,8 +139,6 @@ GROUPS = {
         ),
         Item("guidance.csv", "Vessel patches among the masked, by epoch", GUIDANCE),
     ),
-    "Machine": (
-        Item("runtimes.csv", "What each step took", "v2_90_report", "Measured by the runner on this machine."),
-    ),
+    "Machine": (Item("runtimes.csv", "What each step took", REPORT, "Measured by the runner on this machine."),),
 }
 ITEMS = (*OPENING, *(item for item in chain(*GROUPS.values()) if item.file != "main.csv"))  # each file once

@@ -1,6 +1,6 @@
-"""Label maps in colour on their images, predictions beside labels, and what is taken for what."""
+"""Label maps in colour on their images, predictions beside labels, boxes, and what is taken for what."""
 
-__all__ = ["beside_labels", "confusion_picture", "label_sheet", "show_labels"]
+__all__ = ["beside_labels", "boxed_sheet", "confusion_picture", "label_sheet", "show_labels"]
 
 from collections.abc import Sequence
 
@@ -8,12 +8,14 @@ import numpy as np
 from matplotlib import colors
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from scipy.ndimage import distance_transform_edt
 
 from vasolib.generator_plots import OUTLINED, segment_colour
 from vasolib.plots import panels, show_image
 
 OPACITY = 0.6
+LABELLED, SEEN = "#f0a30a", "#1ba1e2"  # of boxes
 
 
 def coloured(labels: np.ndarray) -> np.ndarray:
@@ -90,3 +92,35 @@ def confusion_picture(counts: np.ndarray, names: Sequence[str]) -> Figure:
     axes.grid(False)
     figure.colorbar(heat, ax=axes, label="pixels of the label's class (%)")
     return figure
+
+
+def boxed_sheet(
+    images: np.ndarray,
+    truth: Sequence[np.ndarray],
+    found: dict[str, Sequence[tuple[np.ndarray, np.ndarray]]],
+    titles: Sequence[str],
+) -> Figure:
+    """A row per detector, a column per image: the label's boxes solid, those found dashed with their scores.
+
+    Args:
+        images: (N, H, W) uint8.
+        truth: boxes (k, 4) of each image, x0, y0, x1, y1 in its pixels.
+        found: name of a detector -> boxes (k, 4) and scores (k,) of each image.
+        titles: of the N images.
+    """
+    figure, grid = panels(len(found), len(images), 1.9, 2.1)
+    for line, (name, seen) in zip(grid, found.items(), strict=True):
+        for axes, image, lesions, (boxes, scores), title in zip(line, images, truth, seen, titles, strict=True):
+            show_image(axes, image, title=f"{name}: {title}")
+            for box in lesions:
+                axes.add_patch(rectangle(box, edgecolor=LABELLED))
+            for box, score in zip(boxes, scores, strict=True):
+                axes.add_patch(rectangle(box, edgecolor=SEEN, linestyle="--"))
+                axes.text(box[0], box[1], f"{score:.2f}", fontsize=6, path_effects=OUTLINED, clip_on=True)
+    return figure
+
+
+def rectangle(box: np.ndarray, **style: object) -> Rectangle:
+    """A box x0, y0, x1, y1, half-open, in pixels, whose first one's middle is at 0."""
+    x0, y0, x1, y1 = box
+    return Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, **style)

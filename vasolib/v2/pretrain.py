@@ -5,12 +5,12 @@ segmentor as well, or judged by general features. An arm that sees fewer images 
 all: what differs is the data, not the training.
 """
 
-__all__ = ["Rows", "build_extended", "corpus_rows", "pretrain_extended", "timed"]
+__all__ = ["build_extended", "pretrain_extended", "timed"]
 
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ from vasolib.settings import Recipe, Scale
 from vasolib.study import ROOT
 from vasolib.training import LossFn, fit, forget, place, seeded
 from vasolib.v2.coguidance import CoGuidedMIM
+from vasolib.v2.corpus import DISTINCT, KEPT, USABLE, Rows, corpus_rows
 from vasolib.v2.encoders import external_encoder, external_file
 from vasolib.v2.settings import ExtendedArm
 from vasolib.v2.study import NAME, Extended
@@ -69,47 +70,6 @@ def build_extended(
     with seeded(seed):
         asked = segmentor if arm.looks else None
         return place(CoGuidedMIM(encoder(scale), *decoder, *choices, asked, judge if arm.consistency else None))
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Some rows of an array (N, ...), read when asked for: a large corpus stays on the disk."""
-
-    array: np.ndarray
-    rows: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """As of the array that it stands for."""
-        return len(self), *self.array.shape[1:]
-
-    def __getitem__(self, key: tuple) -> np.ndarray:
-        """A window of one image: (index, slice of rows, slice of columns)."""
-        return self.array[self.rows[key[0]], *key[1:]]
-
-
-def corpus_rows(ids: Sequence[str], share: float, seed: int, kept: Path | None = None) -> np.ndarray:
-    """Sorted indices of the images that an arm sees, drawn from the seed; a smaller share lies within a larger.
-
-    Args:
-        ids: of the corpus, in its order.
-        kept: table whose column `id` names those to draw from; all where it is not given.
-
-    Raises:
-        UserError: the table names no image, or one that the corpus lacks.
-    """
-    rows = np.arange(len(ids))
-    if kept is not None:
-        wanted = set(pd.read_csv(kept, dtype=str, keep_default_na=False)["id"])
-        if not wanted or (strange := wanted.difference(ids)):
-            found = f"names {sorted(strange)[0]!r}, no image of the corpus" if wanted else "names no image"
-            raise UserError(f"{kept} {found}, expected ids of the corpus: run notebook v2_15_redundancy again")
-        rows = np.flatnonzero([name in wanted for name in ids])
-    order = np.random.default_rng(seed).permutation(len(rows))
-    return np.sort(rows[order[: max(1, round(share * len(rows)))]])
 
 
 def timed(loss_fn: LossFn, steps: int) -> LossFn:
@@ -161,7 +121,7 @@ def pretrain_extended(run: str, arm: str) -> None:
     """Pre-train an arm of a run's extended part from each of its seeds, alone or as one of several processes.
 
     Writes work/<run>/v2/pretrain/<arm>: seed<n>/model.safetensors, and log.csv, the logs of all seeds below one
-    another.
+    another. What a step took is no result, so it is beside them: work/<run>/v2/seconds/<arm>.csv, seconds_per_step.
 
     Raises:
         UserError: no such run or arm, or a file of an earlier notebook or of a published encoder is missing.
@@ -172,8 +132,8 @@ def pretrain_extended(run: str, arm: str) -> None:
     study, chosen, recipe, scale = extended.study, extended.arm(arm), extended.pretraining(arm), extended.scale(arm)
     corpus = ImageStore.open(extended.require("stores", "corpus", made_by="v2_10_data"))
     found = extended.require("anatomy", "corpus.npy", made_by="v2_20_anatomy")
-    kept = extended.require("distinct.csv", made_by="v2_15_redundancy") if chosen.distinct else None
-    rows = corpus_rows(list(corpus.table.id), chosen.corpus, study.params.seed, kept)
+    kept = extended.require(KEPT, DISTINCT if chosen.distinct else USABLE, made_by="v2_15_redundancy")
+    rows = corpus_rows(list(corpus.table.id), kept, chosen.corpus, study.params.seed)
     asked, files = judges(extended, chosen)
     inputs = corpus.folder / "table.csv", found, *files, rows.tolist()
     choices = code_of("v2_40_pretrain", ROOT), study.params.norm_pix_loss, scale, recipe, replace(chosen, tasks=())
@@ -188,7 +148,10 @@ def pretrain_extended(run: str, arm: str) -> None:
         with atomic(extended.work("pretrain", arm)) as folder:
             for seed, model in models.items():
                 save_weights(folder / f"seed{seed}" / "model.safetensors", model)
-            write_csv(folder / "log.csv", pd.concat(logs))
+            log = pd.concat(logs)
+            seconds = log.pop("seconds_per_step").to_frame()
+            write_csv(folder / "log.csv", log)
+        write_csv(extended.work("seconds", f"{arm}.csv"), seconds)
         forget(*states)
 
 

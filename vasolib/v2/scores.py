@@ -4,10 +4,10 @@ __all__ = [
     "SEGMENTATION",
     "lesions",
     "main_methods",
-    "pre_training_logs",
     "read_detection",
     "read_scores",
     "read_segments",
+    "step_seconds",
     "variants",
 ]
 
@@ -37,11 +37,8 @@ def variants(extended: Extended, setting: str, base: str = "vasomim_v2") -> dict
 
 
 def fine_tuned(extended: Extended) -> list[str]:
-    """All arms that have scores: from scratch, pre-trained here, and published encoders whose weights were there."""
-    external = [name for name in extended.params.external if extended.work("finetune", name).is_dir()]
-    extra = [name for name in extended.params.arms if name not in extended.params.pretrain]
-    extra = [name for name in extra if extended.work("finetune", name).is_dir()]
-    return [*extended.params.scratch, *extended.params.pretrain, *extra, *external]
+    """All arms that have scores: from scratch, pre-trained here, and published encoders that take part."""
+    return [*extended.params.scratch, *extended.params.pretrain, *extended.params.published]
 
 
 def read_scores(extended: Extended) -> pd.DataFrame:
@@ -59,7 +56,7 @@ def read_scores(extended: Extended) -> pd.DataFrame:
             path = extended.require("finetune", arm, f"{task}.csv", made_by=FINETUNE)
             parts.append(per_image(pd.read_csv(path, dtype=TEXT), task))
     for percent in extended.params.percents:
-        for arm in extended.params.labels:
+        for arm in extended.params.labels.all:
             path = extended.require("labels", str(percent), arm, "vessels.csv", made_by=FINETUNE)
             parts.append(per_image(pd.read_csv(path, dtype=TEXT).assign(labels=percent), "vessels"))
     return pd.concat(parts, ignore_index=True)
@@ -95,11 +92,11 @@ def _of_task(extended: Extended, task: str) -> pd.DataFrame:
 
 def read_detection(extended: Extended, name: str = "scores") -> pd.DataFrame:
     """`scores` (a row per run) or `images` (a row per run and image) of every detector."""
-    paths = [extended.require("detect", arm, f"{name}.csv", made_by=DETECT) for arm in extended.params.detect]
+    paths = [extended.require("detect", arm, f"{name}.csv", made_by=DETECT) for arm in extended.params.detect.all]
     return pd.concat([pd.read_csv(path, dtype=TEXT) for path in paths], ignore_index=True)
 
 
-def pre_training_logs(extended: Extended, arms: list[str]) -> dict[str, pd.DataFrame]:
-    """The log of each of these arms that was pre-trained."""
-    paths = {arm: extended.work("pretrain", arm, "log.csv") for arm in arms}
-    return {arm: pd.read_csv(path) for arm, path in paths.items() if path.is_file()}
+def step_seconds(extended: Extended) -> dict[str, float]:
+    """Arm -> seconds that a step of its pre-training took on this machine, the median over epochs and seeds."""
+    paths = {arm: extended.work("seconds", f"{arm}.csv") for arm in extended.params.pretrain}
+    return {arm: float(pd.read_csv(path)["seconds_per_step"].median()) for arm, path in paths.items() if path.is_file()}

@@ -77,7 +77,7 @@ def sources_of(extended: Extended) -> tuple[dict[str, Source], dict[str, RealSet
     seed, side = extended.study.params.seed, extended.study.scale.image.store_side
     found, left_out, pooled = {}, [], {}
     if extended.study.params.data == "synthetic":
-        corpus = Source(corpus_frames(sizes.corpus, seed, side), "", "synthetic")
+        corpus = Source(corpus_frames(sizes.recordings, sizes.frames, seed, side), "", "synthetic")
     else:
         found, left_out = find_real_sets(Path(extended.study.params.data))
         pooled, copied = pool(found)

@@ -58,16 +58,17 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Twins:
-    """How many synthetic images there are: the corpus, and the parts of each task's sets."""
+    """How many synthetic images there are: recordings of the corpus, frames of each, and the parts of each set."""
 
-    corpus: int
+    recordings: int
+    frames: int
     vessels: Sizes
     segments: Sizes
     stenoses: Sizes
     boxes: Sizes
 
     def __post_init__(self) -> None:
-        positive(self, "corpus")
+        positive(self, "recordings", "frames")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ __all__ = ["Extended", "ExtendedParams"]
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 
 from vasolib.errors import UserError, nearest
@@ -22,26 +23,44 @@ NAME = "params_v2.yaml"
 
 
 @dataclass(frozen=True)
+class Compared:
+    """Arms of a table: those that need nothing pre-trained here (from scratch, or published), and those that do."""
+
+    scratch: tuple[str, ...]
+    pretrained: tuple[str, ...]
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """All of them, in the table's order."""
+        return (*self.scratch, *self.pretrained)
+
+
+@dataclass(frozen=True)
 class ExtendedParams:
     """All of params_v2.yaml's block v2; `arms` and `scales` are read one by one when asked for.
 
-    sets: task -> names of its sets, synthetic twins or sets of the data folder. twins: name of a twin -> the style of
-    its frames. stands_for: set -> the published data set beside which its values stand. scratch: arms without
-    pre-training. detect, labels: arms of the detection table and of label efficiency. percents: of the labels.
-    external: name -> a published encoder, see `vasolib.v2.encoders`. weights: the folder that such files lie in.
+    sets: task -> names of its sets, synthetic twins or sets of the data folder. data_state: digest of that folder's
+    files. twins: name of a twin -> the style of its frames. stands_for: set -> the published data set beside which its
+    values stand. scratch: arms without pre-training. detect, labels: arms of the detection table and of label
+    efficiency. percents: of the labels. external: name -> a published encoder, see `vasolib.v2.encoders`. weights: the
+    folder that such files lie in; weights_state: digest of those; published: names of the encoders whose files are
+    there.
     """
 
     sets: dict
+    data_state: str
     twins: dict
     stands_for: dict
     pretrain: tuple[str, ...]
     scratch: tuple[str, ...]
-    detect: tuple[str, ...]
-    labels: tuple[str, ...]
+    detect: Compared
+    labels: Compared
     percents: tuple[int, ...]
     arms: dict
     external: dict
     weights: str
+    weights_state: str
+    published: tuple[str, ...]
     scales: dict
 
     def __post_init__(self) -> None:
@@ -50,10 +69,12 @@ class ExtendedParams:
         for name in self.pretrain:
             if name not in self.arms:
                 raise UserError(f"pretrain has {name!r}, which is no arm: {nearest(name, self.arms)}")
-        for field in ("detect", "labels"):
-            known = (*self.scratch, *self.pretrain, "resnet")
-            if strange := set(getattr(self, field)) - set(known):
-                raise UserError(f"{field} has {sorted(strange)}, not among the arms that are trained: {list(known)}")
+        known = {"scratch": (*self.scratch, *self.published, "resnet"), "pretrained": self.pretrain}
+        for field, (kind, arms) in product(("detect", "labels"), known.items()):
+            if strange := set(getattr(getattr(self, field), kind)) - set(arms):
+                raise UserError(f"{field}.{kind} has {sorted(strange)}, not among the arms of its kind: {list(arms)}")
+        if strange := set(self.published) - set(self.external):
+            raise UserError(f"published has {sorted(strange)}, not among {list(self.external)} of external")
         if any(not 0 < percent < 100 for percent in self.percents):
             raise UserError(f"percents is {list(self.percents)}: whole per cent of the labels, 1 to 99")
 
@@ -153,12 +174,17 @@ class Extended:
     def facts(self) -> dict[str, str]:
         """What was run, for the head of a report."""
         names = [name for task in TASKS for name in self.params.sets[task]]
-        scale = self.study.params.scale
-        choices = [getattr(self.params, field) for field in self.params.__dataclass_fields__ if field != "scales"]
-        return self.study.facts() | {
-            "data": f"{'twins of' if self.study.params.data == 'synthetic' else 'sets'} {', '.join(names)}",
+        first, seeds = self.study.params, {seed for arm in self.params.pretrain for seed, _ in self.runs(arm)}
+        choices = [getattr(self.params, name) for name in self.params.__dataclass_fields__ if name != "scales"]
+        choices += [self.params.scales[first.scale], first.scales[first.scale]]
+        choices += [first.data, first.seed, first.norm_pix_loss, first.anatomy]
+        return {
+            "run": first.run,
+            "scale": first.scale,
+            "data": f"{'twins of' if first.data == 'synthetic' else 'sets'} {', '.join(names)}",
             "fine-tuning seeds": ", ".join(map(str, self.more.seeds)),
-            "parameters": digest(*choices, self.params.scales[scale], self.study.params.scales[scale])[:12],
+            "pre-training seeds": ", ".join(map(str, sorted(seeds))),
+            "parameters": digest(*choices)[:12],
         }
 
 

@@ -1,7 +1,8 @@
 """Synthetic twins of the extended paper's data: a corpus without labels, and a set for each task.
 
 A twin is drawn in the style that params_v2.yaml gives it. Each has a range of indices of its own, so no anatomy is in
-two of them, in the corpus, or in the first part's data.
+two of them, in the corpus, or in the first part's data. The corpus is of recordings, some frames of each, as real ones
+are. Sets of stenoses show what a reader of such a set is shown: frames with a lesion that counts.
 """
 
 __all__ = ["corpus_frames", "twin_frames"]
@@ -14,7 +15,11 @@ import numpy as np
 from vasolib.data.building import Frames
 from vasolib.data.sources import BENCHMARK_OFFSET, synthetic_frame
 from vasolib.data.store import Frame
-from vasolib.data.synthetic.frame import make_frame
+from vasolib.data.synthetic import frame as synthetic
+from vasolib.data.synthetic.frame import make_frame, take
+from vasolib.data.synthetic.labels import boxes_of
+from vasolib.data.synthetic.scene import draw_scene
+from vasolib.data.synthetic.steps import Moment, snapshot
 from vasolib.data.synthetic.styles import CORPUS_STYLE, Style, named_style
 from vasolib.data.synthetic.tree import OTHER
 from vasolib.v2.labels import LabelledFrame
@@ -22,12 +27,26 @@ from vasolib.v2.settings import Sizes
 
 APART = 10 * BENCHMARK_OFFSET  # first indices of twins lie so far from each other; none of the first part's gets there
 CORPUS_FIRST = 1000 * APART
+INTERVAL = 1 / 15  # s between two frames of a recording
+BEAT = 1.2  # heart beats a second
+SCORED = 0.5  # share of the diameter lost from which a lesion counts, as in the SYNTAX score
+TURNS = 9  # so many patients are looked at for a frame with such a lesion
 
 
-def corpus_frames(count: int, seed: int, side: int) -> Frames:
-    """The pre-training corpus: frames (side, side) without labels."""
-    items = [(CORPUS_FIRST + index, "train") for index in range(count)]
-    return Frames(items, partial(synthetic_frame, "corpus", named_style(CORPUS_STYLE), seed, side, False))
+def corpus_frames(recordings: int, frames: int, seed: int, side: int) -> Frames:
+    """The pre-training corpus: recordings of so many frames (side, side) each, without labels."""
+    items = [(CORPUS_FIRST + index, number) for index in range(recordings) for number in range(frames)]
+    return Frames(items, partial(recorded_frame, named_style(CORPUS_STYLE), seed, side))
+
+
+def recorded_frame(style: Style, seed: int, side: int, item: tuple[int, int]) -> Frame:
+    """A frame of a patient's recording by its number; the first is when the vessels are filled."""
+    index, number = item
+    scene = draw_scene(seed, index, style)
+    first, later = snapshot(scene), number * INTERVAL
+    moment = Moment(number, first.time + later, (first.cardiac + BEAT * later) % 1, first.respiratory)
+    image = take(scene, moment, side).image
+    return Frame(f"corpus/{index}-{number}", "corpus", "train", str(index), checksum(image), image, None)
 
 
 def twin_frames(name: str, task: str, style: str, number: int, sizes: Sizes, seed: int, side: int) -> Frames:
@@ -49,14 +68,37 @@ def twin_frames(name: str, task: str, style: str, number: int, sizes: Sizes, see
 def labelled_frame(name: str, task: str, style: Style, seed: int, side: int, item: tuple[int, str]) -> LabelledFrame:
     """The frame of an index for a part of a set, with the labels of a task."""
     index, split = item
-    made = make_frame(seed, index, style, side)
-    sha256 = hashlib.sha256(made.image.tobytes()).hexdigest()
-    frame, labels = Frame(f"{name}/{index}", name, split, str(index), sha256, made.image, None), made.labels
-    if task == "boxes":
-        return LabelledFrame(frame, boxes=labels.boxes)
-    return LabelledFrame(frame, numbered_segments(labels.segments) if task == "segments" else labels.stenosis)
+    made = make_frame(seed, index, style, side) if task == "segments" else diseased_frame(seed, index, style, side)
+    frame = Frame(f"{name}/{index}", name, split, str(index), checksum(made.image), made.image, None)
+    if task == "segments":
+        return LabelledFrame(frame, numbered_segments(made.labels.segments))
+    lesions = scored_lesions(made)
+    return LabelledFrame(frame, boxes=boxes_of(lesions)) if task == "boxes" else LabelledFrame(frame, lesions)
+
+
+def diseased_frame(seed: int, index: int, style: Style, side: int) -> synthetic.Frame:
+    """The frame of the first patient of an index, of some, in whom a lesion that counts is to be seen.
+
+    Where none is, in a patient in a thousand or so, the last one's: sets of real frames have such too.
+    """
+    for turn in range(TURNS):
+        made = make_frame(seed, index + turn * BENCHMARK_OFFSET, style, side)
+        if scored_lesions(made).any():
+            break
+    return made
+
+
+def scored_lesions(made: synthetic.Frame) -> np.ndarray:
+    """The stenoses (S, S) uint8 that take half of the diameter or more, each by its number."""
+    severity = np.array([0.0, *(lesion.severity for lesion in made.stenoses)])
+    return made.labels.stenosis * (severity >= SCORED)[made.labels.stenosis]
 
 
 def numbered_segments(segments: np.ndarray) -> np.ndarray:
     """SYNTAX codes (S, S) without the branches that SYNTAX does not number, which are background as in ARCADE."""
     return np.where(segments == OTHER, 0, segments)
+
+
+def checksum(image: np.ndarray) -> str:
+    """sha256 (hex) of an image's pixels."""
+    return hashlib.sha256(image.tobytes()).hexdigest()

@@ -1,0 +1,61 @@
+"""Which images of the corpus are learned from: none that is a near-duplicate of a test image, and of those a share."""
+
+__all__ = ["DISTINCT", "KEPT", "USABLE", "Rows", "corpus_rows", "listed_rows"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from vasolib.errors import UserError
+
+KEPT = "kept"  # folder below the part's work
+USABLE, DISTINCT = "usable.csv", "distinct.csv"  # in it: ids without near-duplicates of test images, of one another
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of an array (N, ...), read when asked for: a large corpus stays on the disk."""
+
+    array: np.ndarray
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As of the array that it stands for."""
+        return len(self), *self.array.shape[1:]
+
+    def __getitem__(self, key: tuple) -> np.ndarray:
+        """A window of one image: (index, slice of rows, slice of columns)."""
+        return self.array[self.rows[key[0]], *key[1:]]
+
+
+def listed_rows(ids: Sequence[str], kept: Path) -> np.ndarray:
+    """Rising indices of the images whose ids a table names in its column `id`.
+
+    Args:
+        ids: of the corpus, in its order.
+
+    Raises:
+        UserError: the table names no image, or one that the corpus lacks.
+    """
+    wanted = set(pd.read_csv(kept, dtype=str, keep_default_na=False)["id"])
+    if not wanted or (strange := wanted.difference(ids)):
+        found = f"names {sorted(strange)[0]!r}, no image of the corpus" if wanted else "names no image"
+        raise UserError(f"{kept} {found}, expected ids of the corpus: run notebook v2_15_redundancy again")
+    return np.flatnonzero([name in wanted for name in ids])
+
+
+def corpus_rows(ids: Sequence[str], kept: Path, share: float, seed: int) -> np.ndarray:
+    """Rising indices of the images that an arm sees, a share of those that a table names, see `listed_rows`.
+
+    Drawn from the seed; a smaller share lies within a larger.
+    """
+    rows = listed_rows(ids, kept)
+    order = np.random.default_rng(seed).permutation(len(rows))
+    return np.sort(rows[order[: max(1, round(share * len(rows)))]])
