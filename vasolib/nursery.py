@@ -26,6 +26,7 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
+from vasolib.lockfile import quicken
 from vasolib.orphans import end_all, end_tree, end_with_parent
 
 ADDRESS = "VASOLIB_NURSERY"  # environment variable: the socket of the open nursery
@@ -76,6 +77,8 @@ def serve(listener: int, opener: int, libraries: tuple[str, ...]) -> None:
     atexit.register(leave, status)  # before the libraries register theirs, hence called after them
     for name in libraries:
         import_module(name)
+    if "dvc.dvcfile" in sys.modules:
+        quicken()
     gc.freeze()  # a collection in a fork would write to, and so copy, all that is shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # forks that ended need no collecting
     with socket.socket(fileno=listener) as server:

@@ -109,14 +109,15 @@ def boxed_sheet(
         titles: of the N images.
     """
     figure, grid = panels(len(found), len(images), 1.9, 2.1)
-    for line, (name, seen) in zip(grid, found.items(), strict=True):
+    for row, (line, (name, seen)) in enumerate(zip(grid, found.items(), strict=True)):
         for axes, image, lesions, (boxes, scores), title in zip(line, images, truth, seen, titles, strict=True):
-            show_image(axes, image, title=f"{name}: {title}")
+            show_image(axes, image, title="" if row else title)
             for box in lesions:
                 axes.add_patch(rectangle(box, edgecolor=LABELLED))
             for box, score in zip(boxes, scores, strict=True):
                 axes.add_patch(rectangle(box, edgecolor=SEEN, linestyle="--"))
                 axes.text(box[0], box[1], f"{score:.2f}", fontsize=6, path_effects=OUTLINED, clip_on=True)
+        line[0].annotate(name, (0.03, 0.03), xycoords="axes fraction", path_effects=OUTLINED)
     return figure
 
 
