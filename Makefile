@@ -1,5 +1,6 @@
 # make study   set up, run the whole study, say where the results are     SCALE=smoke|laptop|paper DATA=<folder or archive> JOBS=<n>
-#              PART=v1|v2: the first or the extended paper's alone; DASK=tcp://<scheduler>:8786 spreads stores and anatomy over a cluster
+#              PART=v1|v2: the first or the extended paper's alone; WEIGHTS=<folder> of published encoders
+#              DASK=tcp://<scheduler>:8786 spreads stores and anatomy over a cluster
 # make test    set up, lint, run the pipeline at scale smoke, then the tests
 # make verify  set up, run the pipeline at scale smoke, compare its numbers with the expected ones
 # make lab     set up, open JupyterLab on the notebooks
@@ -16,8 +17,10 @@ override DATA := $(value DATA)
 override JOBS := $(value JOBS)
 override DASK := $(value DASK)
 override PART := $(value PART)
-export SCALE DATA JOBS DASK PART
+override WEIGHTS := $(value WEIGHTS)
+export SCALE DATA JOBS DASK PART WEIGHTS
 GIVEN = --scale="$$SCALE" $(if $(DATA),--data="$$DATA")
+MORE = $(if $(WEIGHTS),--weights="$$WEIGHTS") $(if $(PART),--part="$$PART")
 
 .PHONY: setup study test verify lab doctor readme
 
@@ -31,7 +34,7 @@ setup: .venv/installed
 	touch $@
 
 study: setup
-	@$(if $(DASK),VASOLIB_DASK="$$DASK") $(STUDY) $(GIVEN) $(if $(JOBS),--jobs="$$JOBS") $(if $(PART),--part="$$PART")
+	@$(if $(DASK),VASOLIB_DASK="$$DASK") $(STUDY) $(GIVEN) $(MORE) $(if $(JOBS),--jobs="$$JOBS")
 
 test: setup
 	$(VENV)/ruff check .

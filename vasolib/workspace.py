@@ -19,6 +19,7 @@ from vasolib.errors import UserError
 from vasolib.files import digest, write_text
 from vasolib.leftovers import exclusive
 from vasolib.study import ROOT, Study
+from vasolib.v2.choose import extended_parameters, weights_parameters
 
 COPIED = (
     "vasolib", "notebooks", "paper", "dvc.yaml", "requirements.lock", "requirements-v2.lock", "params.yaml",
@@ -28,18 +29,22 @@ WRITTEN = ("params.yaml", "params_v2.yaml")  # not copied but written, with what
 MIN_DISK_GIB = 3.0
 
 
-def open_workspace(scale: str, data: Path | None) -> Study:
+def open_workspace(scale: str, data: Path | None, weights: Path | None = None, part: str = "all") -> Study:
     """The study of this scale on this data, its folder made or brought up to date.
 
+    Args:
+        weights: folder with files of published encoders, for the extended part.
+        part: what is to run, see `vasolib.pipeline`; data need not fit the other part.
+
     Raises:
-        UserError: unknown scale, no usable data in the folder, too little disk.
+        UserError: unknown scale, no usable data or weights in the folder, too little disk.
     """
     home = Study.load(ROOT)
     home.scale_named(scale)
     check_disk(ROOT)
-    if scale == home.params.scale and data is None:
+    if scale == home.params.scale and data is None and weights is None:
         return home
-    return mirror(home, scale, data)
+    return mirror(home, scale, data, weights, part)
 
 
 def check_disk(root: Path) -> None:
@@ -51,17 +56,22 @@ def check_disk(root: Path) -> None:
         )
 
 
-def mirror(home: Study, scale: str, data: Path | None) -> Study:
-    """runs/<scale> or runs/<scale>-<data's name>, brought up to date; an archive is unpacked there."""
-    if data is None:
-        return copy_project(home.root, home.root / "runs" / scale, {"scale": scale, "run": scale})
-    name = stem_of_archive(data.name) if is_archive(data) else data.resolve().name
-    run = f"{scale}-{re.sub(r'[^A-Za-z0-9._-]', '_', name)}"
-    root = home.root / "runs" / run
-    if is_archive(data):
+def mirror(home: Study, scale: str, data: Path | None, weights: Path | None = None, part: str = "all") -> Study:
+    """runs/<scale>[-<data's name>][-<weights' name>], brought up to date; an archive is unpacked there."""
+    names = [] if data is None else [stem_of_archive(data.name) if is_archive(data) else data.resolve().name]
+    names += [] if weights is None else [weights.resolve().name]
+    run = "-".join([scale, *(re.sub(r"[^A-Za-z0-9._-]", "_", name) for name in names)])
+    root, changes, extended = home.root / "runs" / run, {"scale": scale, "run": run}, {}
+    shipped = yaml.safe_load((home.root / "params_v2.yaml").read_text(encoding="utf-8"))["v2"]
+    if data is not None and is_archive(data):
         with exclusive(root):  # another archive of that name takes the place of what a run may be reading
             data = unpacked(data, root / "unpacked")
-    return copy_project(home.root, root, {"scale": scale, "run": run} | data_parameters(data))
+    if data is not None:
+        changes |= data_parameters(data, part)
+        extended |= tasks_of_data(data, shipped, part)
+    if weights is not None:
+        extended |= weights_parameters(weights, shipped)
+    return copy_project(home.root, root, changes, extended)
 
 
 def copy_project(
@@ -89,8 +99,11 @@ def copy_project(
     return Study.load(target)
 
 
-def data_parameters(folder: Path) -> dict[str, object]:
-    """What params.yaml says of a folder of real sets: labelled ones are benchmarks; none stands for a published one."""
+def data_parameters(folder: Path, part: str = "all") -> dict[str, object]:
+    """What params.yaml says of a folder of real sets: labelled ones are benchmarks; none stands for a published one.
+
+    Where the extended part alone is to run, whose tasks are more, no set need have masks of vessels.
+    """
     if not folder.is_dir():
         raise UserError(
             f"DATA={folder} is neither a folder nor a zip or tar file: name one with a sub-folder per data set, images "
@@ -98,6 +111,8 @@ def data_parameters(folder: Path) -> dict[str, object]:
         )
     sets, left_out = find_sets(folder)
     benchmarks = sorted(name for name, found in sets.items() if found.masks)
+    if not benchmarks and part == "v2":
+        return {"data": str(folder.resolve())}
     if not benchmarks:
         raise UserError(
             f"DATA={folder} has no labelled set: add `masks` beside `images` in at least one of {sorted(sets)}"
@@ -110,6 +125,16 @@ def data_parameters(folder: Path) -> dict[str, object]:
         "benchmarks": benchmarks,
         "stands_for": {},
     }
+
+
+def tasks_of_data(folder: Path, shipped: dict[str, object], part: str) -> dict[str, object]:
+    """What params_v2.yaml says of a folder of real sets; nothing where they do not fit it and it is not to run."""
+    try:
+        return extended_parameters(folder, shipped)
+    except UserError:
+        if part != "v1":
+            raise
+        return {}
 
 
 def folder_state(root: Path, sets: dict[str, FolderSet], left_out: list[LeftOut]) -> str:

@@ -1,7 +1,6 @@
-"""Detectors: settings refused, images left as they are, boxes exact, stored encoders at another side."""
+"""Detectors: settings refused, images left as they are, boxes exact."""
 
 import dataclasses
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,13 +10,11 @@ from vasolib.downstream.detection import (
     Detector,
     Mixed,
     Untouched,
-    load_encoder,
     resnet_detector,
     vit_detector,
 )
 from vasolib.errors import UserError
-from vasolib.mim import MaskedAutoencoder, build_encoder, sincos_positions
-from vasolib.networks import save_weights
+from vasolib.mim import build_encoder
 from vasolib.training import autocast, seeded
 
 SMALL = Detector(width=16, hidden=32, pre_nms=50, post_nms=20)
@@ -110,51 +107,3 @@ def test_the_resnet_is_trained_throughout():
     assert all(p.requires_grad for p in model.parameters())
     norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert len(norms) == 20 and all(norm.training for norm in norms)
-
-
-def pretrained(folder: Path, side: int = 32, patch: int = 8, width: int = 48) -> tuple[Path, MaskedAutoencoder]:
-    with seeded(1):
-        model = MaskedAutoencoder(build_encoder(side, patch, width, 1, 3), 16, 1, 2)
-    save_weights(folder / "model.safetensors", model)
-    return folder / "model.safetensors", model
-
-
-@pytest.mark.parametrize("side", [32, 64])
-def test_a_stored_encoder_is_loaded_at_any_side_with_positions_of_its_own(tmp_path, side):
-    path, model = pretrained(tmp_path)
-    with seeded(0):
-        encoder = build_encoder(side, 8, 48, 1, 3)
-    assert load_encoder(path, encoder) is encoder
-    stored, loaded = model.encoder.state_dict(), encoder.state_dict()
-    assert torch.equal(loaded.pop("pos_embed"), sincos_positions(side // 8, 48))
-    assert all(torch.equal(stored[name], value) for name, value in loaded.items())
-    assert encoder(torch.rand(1, 3, side, side)).shape == (1, 1 + (side // 8) ** 2, 48)
-    broken = {name: value for name, value in loaded.items() if name != "norm.weight"}
-    with pytest.raises(RuntimeError, match="pos_embed"):  # the exception held for one file only
-        encoder.load_state_dict(broken)
-
-
-@pytest.mark.parametrize("change", [{"patch": 4}, {"width": 96}])
-def test_a_stored_encoder_of_another_architecture_is_refused(tmp_path, change):
-    path, _ = pretrained(tmp_path, **change)
-    with pytest.raises(UserError, match="does not fit this scale's network"):
-        load_encoder(path, build_encoder(64, 8, 48, 1, 3))
-
-
-def test_learned_positions_are_not_thrown_away(tmp_path):
-    path, model = pretrained(tmp_path)
-    model.encoder.pos_embed.data += 0.1
-    save_weights(path, model)
-    with pytest.raises(UserError, match="not the fixed sine-cosine"):
-        load_encoder(path, build_encoder(64, 8, 48, 1, 3))
-
-
-def test_a_file_without_positions_or_of_no_weights_is_refused(tmp_path):
-    encoder = build_encoder(64, 8, 48, 1, 3)
-    path = tmp_path / "other.safetensors"
-    save_weights(path, torch.nn.Linear(2, 2))
-    with pytest.raises(UserError, match="does not fit"):
-        load_encoder(path, encoder)
-    path.write_bytes(b"no weights")
-    with pytest.raises(UserError, match="cannot be read"):
-        load_encoder(path, encoder)

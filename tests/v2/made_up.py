@@ -72,8 +72,7 @@ def fill(extended: Extended, level: dict[str, float], spread: float = 1.0, image
         found = vessel_scores(arm, "danilov", drawn(arm)).drop(columns=["dsc", "cldice", "labels"])
         write(extended.work("detect", arm, "images.csv"), found.assign(lesions=1, found=1, false=0))
     for arm in params.pretrain:
-        log = {"epoch": [0, 1, 2], "seconds_per_step": [9.0, 0.5, 0.25], "pretrain_seed": 0}
-        write(extended.work("pretrain", arm, "log.csv"), pd.DataFrame(log))
+        write(extended.work("seconds", f"{arm}.csv"), pd.DataFrame({"seconds_per_step": [9.0, 0.5, 0.25]}))
 
 
 def boxes(method: str, values: np.ndarray) -> pd.DataFrame:
@@ -83,15 +82,10 @@ def boxes(method: str, values: np.ndarray) -> pd.DataFrame:
 
 
 def fill_inputs(extended: Extended, images: int = 6) -> None:
-    """The corpus' store, the distinct images and the scores of filter and segmentor."""
-    folder = extended.work("stores", "corpus")
-    folder.mkdir(parents=True)
-    table = pd.DataFrame(
-        {"id": [f"c{i}" for i in range(8)], "source": "c", "split": "train", "patient": "", "sha256": ""}
-    )
-    table.to_csv(folder / "table.csv", index=False)
-    np.save(folder / "images.npy", np.zeros((8, 4, 4), np.uint8))
-    write(extended.work("distinct.csv"), table[["id"]].iloc[:3])
+    """The images that are learned from and the scores of filter and segmentor."""
+    table = pd.DataFrame({"id": [f"c{i}" for i in range(8)]})
+    write(extended.work("kept", "usable.csv"), table)
+    write(extended.work("kept", "distinct.csv"), table.iloc[:3])
     for name, method in (("anatomy", "frangi"), ("segmentor", "segmentor")):
         each = [vessel_scores(method, s, np.full((1, images), 40.0), 100, -1) for s in extended.params.sets["vessels"]]
         write(extended.work(name, "scores.csv"), pd.concat(each))

@@ -73,6 +73,6 @@ def run_of(root: Path, data: str, sets: dict[str, list[str]] | None = None, coun
     params = replace(home.params, run="doll", scale="smoke", data=data, scales=scales)
     extended = replace(Extended.beside(home), study=Study(root, params))
     sizes = {task: {"train": count, "test": count} for task in SETS}
-    smoke = extended.params.scales["smoke"] | {"twins": {"corpus": 3} | sizes}
+    smoke = extended.params.scales["smoke"] | {"twins": {"recordings": 2, "frames": 2} | sizes}
     changed = {"sets": sets or extended.params.sets, "scales": {"smoke": smoke}}
     return replace(extended, params=replace(extended.params, **changed))

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.v2.made_up import PUBLISHED, raw_scores
-from vasolib.v2.ablations import ablation_table, distinct_table, eta_table, targets_table
+from vasolib.v2.ablations import ablation_table, distinct_table, eta_table, targets_table, with_cost
 
 STANDS_FOR = {"a": "ARCADE-V"}
 pytestmark = pytest.mark.filterwarnings("error")
@@ -33,9 +33,10 @@ def test_eta_in_its_order():
 
 
 def test_targets_with_their_cost_and_one_that_was_not_run():
-    logs = {"vasomim_v2": pd.DataFrame({"seconds_per_step": [9.0, 0.5, 0.25]}), "guidance": pd.DataFrame()}
     raw = raw_scores({"vasomim_v2": 80.0, "guidance": 79.0})
-    table = dsc(targets_table(raw, logs, PUBLISHED, STANDS_FOR, {"distilled": "weights not present"}))
+    plain = targets_table(raw, PUBLISHED, STANDS_FOR, {"distilled": "weights not present"})
+    table = dsc(with_cost(plain, {"vasomim_v2": 0.5}))
+    assert "seconds_per_step" not in plain
     assert table["target"].to_list() == ["segmentor", "features", "none"]
     assert table.loc["vasomim_v2", "seconds_per_step"] == 0.5 and math.isnan(table.loc["guidance", "seconds_per_step"])
     assert table.loc["distilled", "note"] == "weights not present" and table.loc["distilled", "n"] == 0

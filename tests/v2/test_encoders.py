@@ -1,6 +1,7 @@
 """Encoders from files: our own, published ones that timm builds, and those that are not there."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,16 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from vasolib.errors import UserError
+from vasolib.mim import MaskedAutoencoder, build_encoder, sincos_positions
 from vasolib.networks import encoder, save_weights
 from vasolib.study import ROOT, Study
 from vasolib.training import seeded
-from vasolib.v2.encoders import encoder_for, external_encoder, external_state
+from vasolib.v2.encoders import encoder_for, external_encoder, external_state, fingerprint, load_encoder
 from vasolib.v2.study import Extended
 
 SHIPPED = yaml.safe_load((ROOT / "params_v2.yaml").read_text(encoding="utf-8"))["v2"]
 TINY = {"plain": "vit_tiny_patch16_224", "dino": "vit_small_patch14_dinov2", "rope": "vit_small_patch16_dinov3"}
-GUIDE = "not run: weights not present: get dino.safetensors from https://example.org/dino and set v2.weights"
+GUIDE = "not run: weights not present: get dino.safetensors from https://example.org/dino and say WEIGHTS"
 
 
 @pytest.fixture
@@ -108,16 +110,32 @@ def test_transformers_names_are_understood(study, tmp_path):
 @pytest.mark.parametrize("weights", ["", "no/such/folder"])
 def test_weights_that_are_missing_are_said(weights, study):
     extended = study(weights=weights)
-    assert external_state(extended)["dino"] == f"{GUIDE} (WEIGHTS=<folder>)"
+    assert external_state(extended)["dino"] == f"{GUIDE}=<folder of it>"
     with pytest.raises(UserError, match="dino not run: weights not present"):
         encoder_for(extended, "dino", -1)
 
 
-def test_weights_that_are_there_are_ready(study, tmp_path):
+def test_encoders_that_take_part_need_no_reason(study):
     extended = study()
-    (tmp_path / "weights" / "plain.safetensors").write_bytes(b"")
-    state = external_state(extended)
-    assert state["plain"] == "ready" and state["dino"].startswith(GUIDE)
+    extended = replace(extended, params=replace(extended.params, published=("plain",)))
+    assert external_state(extended).keys() == extended.params.external.keys() - {"plain"}
+
+
+def test_one_of_another_side_has_more_positions(study, tmp_path):
+    published(TINY["plain"], tmp_path / "weights" / "plain.safetensors", num_classes=0)
+    extended = study()
+    image = extended.study.scale.image
+    network = encoder_for(extended, "plain", -1, 2 * image.side)
+    assert network.pos_embed.shape[1] == 1 + (2 * image.side // image.patch) ** 2
+    assert encoder_for(extended, "vit", -1, 2 * image.side).pos_embed.shape[1] == network.pos_embed.shape[1]
+
+
+def test_a_fingerprint_is_of_the_weights():
+    first, same = (torch.nn.Linear(2, 2) for _ in range(2))
+    same.load_state_dict(first.state_dict())
+    assert fingerprint(first) == fingerprint(same)
+    same.bias.data[1] += 1e-6
+    assert fingerprint(first) != fingerprint(same)
 
 
 @pytest.mark.parametrize(
@@ -170,3 +188,51 @@ def test_an_unknown_arm_is_refused_by_name(name, study):
         encoder_for(study(), name, 0)
     with pytest.raises(UserError, match=f"no external encoder '{name}'"):
         external_encoder(study(), name)
+
+
+def pretrained(folder: Path, side: int = 32, patch: int = 8, width: int = 48) -> tuple[Path, MaskedAutoencoder]:
+    with seeded(1):
+        model = MaskedAutoencoder(build_encoder(side, patch, width, 1, 3), 16, 1, 2)
+    save_weights(folder / "model.safetensors", model)
+    return folder / "model.safetensors", model
+
+
+@pytest.mark.parametrize("side", [32, 64])
+def test_a_stored_encoder_is_loaded_at_any_side_with_positions_of_its_own(tmp_path, side):
+    path, model = pretrained(tmp_path)
+    with seeded(0):
+        encoder = build_encoder(side, 8, 48, 1, 3)
+    assert load_encoder(path, encoder) is encoder
+    stored, loaded = model.encoder.state_dict(), encoder.state_dict()
+    assert torch.equal(loaded.pop("pos_embed"), sincos_positions(side // 8, 48))
+    assert all(torch.equal(stored[name], value) for name, value in loaded.items())
+    assert encoder(torch.rand(1, 3, side, side)).shape == (1, 1 + (side // 8) ** 2, 48)
+    broken = {name: value for name, value in loaded.items() if name != "norm.weight"}
+    with pytest.raises(RuntimeError, match="pos_embed"):  # the exception held for one file only
+        encoder.load_state_dict(broken)
+
+
+@pytest.mark.parametrize("change", [{"patch": 4}, {"width": 96}])
+def test_a_stored_encoder_of_another_architecture_is_refused(tmp_path, change):
+    path, _ = pretrained(tmp_path, **change)
+    with pytest.raises(UserError, match="does not fit this scale's network"):
+        load_encoder(path, build_encoder(64, 8, 48, 1, 3))
+
+
+def test_learned_positions_are_not_thrown_away(tmp_path):
+    path, model = pretrained(tmp_path)
+    model.encoder.pos_embed.data += 0.1
+    save_weights(path, model)
+    with pytest.raises(UserError, match="not the fixed sine-cosine"):
+        load_encoder(path, build_encoder(64, 8, 48, 1, 3))
+
+
+def test_a_file_without_positions_or_of_no_weights_is_refused(tmp_path):
+    encoder = build_encoder(64, 8, 48, 1, 3)
+    path = tmp_path / "other.safetensors"
+    save_weights(path, torch.nn.Linear(2, 2))
+    with pytest.raises(UserError, match="does not fit"):
+        load_encoder(path, encoder)
+    path.write_bytes(b"no weights")
+    with pytest.raises(UserError, match="cannot be read"):
+        load_encoder(path, encoder)

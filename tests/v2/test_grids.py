@@ -8,7 +8,7 @@ import pytest
 
 from tests.v2.made_up import PUBLISHED, boxes, raw_scores
 from vasolib.report_tables import Grid, markdown
-from vasolib.v2.ablations import distinct_table, targets_table
+from vasolib.v2.ablations import distinct_table, targets_table, with_cost
 from vasolib.v2.detection_table import detection_table
 from vasolib.v2.grids import beside_grid, detection_grid, main_grid, readable
 from vasolib.v2.main_table import main_table
@@ -62,9 +62,8 @@ def test_a_sweeps_rows_are_named_by_their_setting():
 
 
 def test_notes_stay_with_their_setting():
-    logs = {"guidance": pd.DataFrame({"seconds_per_step": [0.25]})}
     raw = raw_scores({"guidance": 60.0, "vasomim_v2": 70.0})
-    table = targets_table(raw, logs, PUBLISHED, {}, {"distilled": "not run: no weights"})
+    table = with_cost(targets_table(raw, PUBLISHED, {}, {"distilled": "not run: no weights"}), {"guidance": 0.25})
     rows = {row[0]: row[-1] for row in texts(readable(table))}
     assert rows["distilled · target features · seconds per step –"] == "not run: no weights"
     assert rows["guidance · target none · seconds per step 0.25"] == ""

@@ -1,5 +1,6 @@
 """Reading scores: every arm and task, the mean over classes of an image, what is missing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -7,7 +8,7 @@ import pytest
 
 from tests.v2.made_up import fill, study, write
 from vasolib.errors import UserError
-from vasolib.v2.scores import lesions, main_methods, per_image, pre_training_logs, read_detection, read_scores, variants
+from vasolib.v2.scores import lesions, main_methods, per_image, read_detection, read_scores, step_seconds, variants
 from vasolib.v2.study import Extended
 
 
@@ -43,8 +44,9 @@ def test_a_missing_file_is_named_with_its_notebook(filled: Extended):
         read_scores(filled)
 
 
-def test_a_published_encoder_counts_once_it_was_fine_tuned(filled: Extended):
+def test_a_published_encoder_counts_where_it_takes_part(filled: Extended):
     assert "dinov3" not in set(read_scores(filled)["method"])
+    filled = replace(filled, params=replace(filled.params, published=("dinov3",)))
     for task in ("vessels", "segments", "stenoses"):
         table = pd.read_csv(filled.work("finetune", "mae", f"{task}.csv")).assign(method="dinov3")
         write(filled.work("finetune", "dinov3", f"{task}.csv"), table)
@@ -70,7 +72,12 @@ def test_arms_of_a_sweep_differ_in_its_setting_alone(filled: Extended, setting: 
     assert variants(filled, setting) == expected
 
 
-def test_detection_lesions_and_logs(filled: Extended):
+def test_detection_and_lesions(filled: Extended):
     assert set(read_detection(filled)["method"]) == set(filled.params.detect.all)
     assert set(lesions(filled)["task"]) == {"stenoses", "boxes"}
-    assert list(pre_training_logs(filled, ["guidance", "distilled"])) == ["guidance"]
+
+
+def test_what_a_step_took_is_the_median_of_those_arms_that_were_timed(filled: Extended):
+    assert step_seconds(filled) == dict.fromkeys(filled.params.pretrain, 0.5)
+    filled.work("seconds", "mae.csv").unlink()
+    assert "mae" not in step_seconds(filled)

@@ -1,6 +1,10 @@
-"""Which sets a data folder has for each task: they take the places of the twins, whose other tasks keep theirs."""
+"""What a folder of real sets, or of published weights, changes in params_v2.yaml.
 
-__all__ = ["extended_parameters", "folder_state", "sets_of_folder"]
+Real sets take the places of the twins of their tasks; other tasks keep theirs. Published encoders whose files are there
+are fine-tuned and detect; where the one whose features judge is among them, so is the arm that it judges.
+"""
+
+__all__ = ["TEACHER", "extended_parameters", "folder_state", "sets_of_folder", "weights_parameters"]
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +12,8 @@ from pathlib import Path
 from vasolib.errors import UserError
 from vasolib.files import digest
 from vasolib.v2.real_sets import KINDS, find_real_sets
+
+TEACHER = "dinov2"  # whose features may judge, see `vasolib.v2.pretrain`
 
 
 def sets_of_folder(folder: Path) -> dict[str, list[str]]:
@@ -24,7 +30,7 @@ def sets_of_folder(folder: Path) -> dict[str, list[str]]:
 
 
 def extended_parameters(folder: Path, shipped: Mapping[str, Mapping]) -> dict[str, dict]:
-    """What the block v2 of params_v2.yaml says of a folder of real sets: its keys `sets` and `stands_for`.
+    """What the block v2 says of a folder of real sets: its keys `sets`, `stands_for` and `data_state`.
 
     A real set stands beside the published one that has its name, such as arcade_vs beside ARCADE-VS, a twin where it
     stood. `twins` stays as it is: the place of a twin in it decides what is drawn.
@@ -44,7 +50,28 @@ def extended_parameters(folder: Path, shipped: Mapping[str, Mapping]) -> dict[st
     published = {_plain(name): name for name in shipped["stands_for"].values()}
     stands_for = {name: published[_plain(name)] for name in names if _plain(name) in published}
     stands_for |= {name: shipped["stands_for"][name] for name in kept if name in shipped["stands_for"]}
-    return {"sets": sets, "stands_for": stands_for}
+    return {"sets": sets, "stands_for": stands_for, "data_state": folder_state(folder)}
+
+
+def weights_parameters(folder: Path, shipped: Mapping) -> dict[str, object]:
+    """What the block v2 says of a folder with files of published encoders: `weights` and all that follows from it.
+
+    Args:
+        shipped: the block v2 that is shipped.
+
+    Raises:
+        UserError: the folder has none of the files that `external` names.
+    """
+    files = {name: folder / one["file"] for name, one in shipped["external"].items()}
+    there = {name: path for name, path in files.items() if path.is_file()}
+    if not there:
+        wanted = ", ".join(f"{one['file']} ({one['home']})" for one in shipped["external"].values())
+        raise UserError(f"WEIGHTS={folder} has no file of a published encoder, expected at least one of {wanted}")
+    judged = [name for name, arm in shipped["arms"].items() if arm.get("judge") == "features" and TEACHER in there]
+    states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in there.values()]
+    detect = shipped["detect"] | {"scratch": [*shipped["detect"]["scratch"], *there]}
+    found = {"weights": str(folder.resolve()), "weights_state": digest(*states), "published": list(there)}
+    return found | {"pretrain": list(dict.fromkeys([*shipped["pretrain"], *judged])), "detect": detect}
 
 
 def _plain(name: str) -> str:

@@ -5,7 +5,7 @@ two of them, in the corpus, or in the first part's data. The corpus is of record
 are. Sets of stenoses show what a reader of such a set is shown: frames with a lesion that counts.
 """
 
-__all__ = ["corpus_frames", "twin_frames"]
+__all__ = ["TURNS", "corpus_frames", "diseased_frame", "numbered_segments", "scored_lesions", "twin_frames"]
 
 import hashlib
 from functools import partial
