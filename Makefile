@@ -53,3 +53,4 @@ doctor: setup
 
 readme: setup
 	$(VENV)/python -m vasolib.report
+	$(VENV)/python -m vasolib.v2.page

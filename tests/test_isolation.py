@@ -136,15 +136,16 @@ def test_make_hands_on_names_as_they_are(tmp_path: Path, name: str):
     program.chmod(0o755)
     for made in ("requirements.lock", "requirements-v2.lock", "pyproject.toml", ".venv/installed"):
         (tmp_path / made).touch()
-    given = [f"{variable}={name}" for variable in ("DATA", "SCALE", "JOBS", "PART", "DASK")]
+    given = [f"{variable}={name}" for variable in ("DATA", "SCALE", "JOBS", "PART", "WEIGHTS", "DASK")]
     told = subprocess.check_output(["make", "-s", "study", *given], cwd=tmp_path, text=True).splitlines()
     assert told == [
         "-m",
         "vasolib.pipeline",
         f"--scale={name}",
         f"--data={name}",
-        f"--jobs={name}",
+        f"--weights={name}",
         f"--part={name}",
+        f"--jobs={name}",
         name,
     ]
     assert not (tmp_path / "pwned").exists()

@@ -14,6 +14,7 @@ from vasolib.data.folder import find_sets
 from vasolib.errors import UserError
 from vasolib.leftovers import exclusive
 from vasolib.study import ROOT, Study
+from vasolib.v2.study import Extended
 from vasolib.workspace import COPIED, data_parameters, folder_state, mirror, open_workspace
 
 
@@ -133,6 +134,42 @@ def test_real_data_have_a_folder_named_after_scale_and_data(home: Study, real: P
     assert study.params.stands_for == {} and study.params.data_state
     assert mirror(home, "laptop", real).params.run == "laptop-K_ln__2024___A_B"
     assert Study.load(home.root) == home
+
+
+def extended(study: Study) -> dict:
+    return yaml.safe_load((study.root / "params_v2.yaml").read_text(encoding="utf-8"))["v2"]
+
+
+def test_real_sets_take_the_places_of_twins_of_their_task(home: Study, real: Path):
+    study = mirror(home, "smoke", real)
+    assert extended(study)["sets"] == extended(home)["sets"] | {"vessels": ["alpha", "zeta"]}
+    assert extended(study)["data_state"] and "alpha" not in extended(study)["stands_for"]
+    Extended.beside(study)  # and is sound
+    assert mirror(home, "smoke", real, part="v2") == study and mirror(home, "smoke", real, part="v1") == study
+
+
+def test_data_need_fit_only_the_part_that_is_to_run(home: Study, real: Path):
+    for name in ("zeta", "alpha"):
+        shutil.rmtree(real / name / "masks")
+        (real / name / "boxes.csv").write_text("id,x0,y0,x1,y1\np1_1,1,1,4,4\n")
+    study = mirror(home, "smoke", real, part="v2")
+    assert extended(study)["sets"]["boxes"] == ["alpha", "zeta"] and study.params.data == str(real.resolve())
+    assert study.params.benchmarks == home.params.benchmarks
+    with pytest.raises(UserError, match="has no labelled set: add `masks`"):
+        mirror(home, "smoke", real)
+
+
+def test_published_weights_have_a_run_of_their_own(home: Study, real: Path, tmp_path: Path):
+    folder = tmp_path / "my weights"
+    folder.mkdir()
+    (folder / extended(home)["external"]["dinov2"]["file"]).write_bytes(b"0")
+    study = mirror(home, "laptop", None, folder)
+    assert study.params.run == study.root.name == "laptop-my_weights" and study.params.data == "synthetic"
+    assert extended(study)["published"] == ["dinov2"] and extended(study)["pretrain"][-1] == "distilled"
+    Extended.beside(study)
+    assert mirror(home, "smoke", real, folder).params.run == "smoke-K_ln__2024___A_B-my_weights"
+    with pytest.raises(UserError, match="has no file of a published encoder"):
+        mirror(home, "smoke", None, real)
 
 
 def test_an_archive_is_unpacked_into_its_runs_folder_once(home: Study, real: Path, tmp_path: Path):

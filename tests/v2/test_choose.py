@@ -9,7 +9,8 @@ import yaml
 from tests.v2.miniature import bar, data_folder, grey, labelled_set, write
 from vasolib.errors import UserError
 from vasolib.study import ROOT
-from vasolib.v2.choose import extended_parameters, folder_state, sets_of_folder
+from vasolib.v2 import pretrain
+from vasolib.v2.choose import TEACHER, extended_parameters, folder_state, sets_of_folder, weights_parameters
 
 SHIPPED = yaml.safe_load((ROOT / "params_v2.yaml").read_text(encoding="utf-8"))["v2"]
 
@@ -38,6 +39,10 @@ def test_twins_stay_where_the_folder_has_no_set(root: Path):
     assert found["stands_for"] == {
         "arcade_v": "ARCADE-V", "stenosis": "Stenosis", "arcade_vs": "ARCADE-VS", "arcade_s": "ARCADE-S",
     }  # fmt: skip
+
+
+def test_the_state_of_the_folder_is_among_them(root: Path):
+    assert extended_parameters(root, SHIPPED)["data_state"] == folder_state(root)
 
 
 def test_a_set_of_another_name_stands_for_no_published_one(root: Path):
@@ -69,3 +74,39 @@ def test_whatever_changes_the_stores_changes_the_state(root: Path, change):
     assert folder_state(root) == before
     change(root)
     assert folder_state(root) != before
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A folder with files of two published encoders, and another file."""
+    for name in ("dinov3", "dinov2"):
+        (tmp_path / SHIPPED["external"][name]["file"]).write_bytes(name.encode())
+    (tmp_path / "other.safetensors").write_bytes(b"")
+    return tmp_path
+
+
+def test_published_encoders_whose_files_are_there_take_part(weights: Path):
+    found = weights_parameters(weights, SHIPPED)
+    assert found["weights"] == str(weights.resolve()) and found["published"] == ["dinov3", "dinov2"]
+    assert found["detect"]["scratch"] == [*SHIPPED["detect"]["scratch"], "dinov3", "dinov2"]
+    assert found["detect"]["pretrained"] == SHIPPED["detect"]["pretrained"]
+
+
+def test_features_judge_where_their_encoder_is(weights: Path):
+    assert TEACHER == pretrain.TEACHER
+    assert weights_parameters(weights, SHIPPED)["pretrain"] == [*SHIPPED["pretrain"], "distilled"]
+    (weights / SHIPPED["external"][TEACHER]["file"]).unlink()
+    assert weights_parameters(weights, SHIPPED)["pretrain"] == SHIPPED["pretrain"]
+
+
+def test_other_bytes_are_another_state(weights: Path):
+    before = weights_parameters(weights, SHIPPED)["weights_state"]
+    (weights / "other.safetensors").write_bytes(b"x")
+    assert weights_parameters(weights, SHIPPED)["weights_state"] == before
+    (weights / SHIPPED["external"]["dinov3"]["file"]).write_bytes(b"more bytes")
+    assert weights_parameters(weights, SHIPPED)["weights_state"] != before
+
+
+def test_a_folder_without_weights_is_refused_with_what_is_expected(tmp_path: Path):
+    with pytest.raises(UserError, match=r"has no file of a published encoder.*dinov3_vitb16\.safetensors \(https://"):
+        weights_parameters(tmp_path / "none", SHIPPED)

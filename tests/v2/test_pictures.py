@@ -6,7 +6,7 @@ from matplotlib import colors
 
 from vasolib.downstream.segments import CLASSES
 from vasolib.generator_plots import segment_colour
-from vasolib.v2.pictures import beside_labels, confusion_picture, label_sheet
+from vasolib.v2.pictures import beside_labels, boxed_sheet, confusion_picture, label_sheet
 
 IMAGES = np.full((3, 16, 16), 100, np.uint8)
 MAPS = np.zeros((3, 16, 16), np.uint8)
@@ -51,6 +51,20 @@ def test_predictions_stand_beside_labels_row_by_row():
         for column, maps in ((1, MAPS), (2, other)):
             tint = axes[row, column].images[1].get_array()
             assert np.array_equal(tint[:, :, 3] > 0, maps[row] > 0)
+
+
+def test_boxes_are_drawn_around_their_pixels_with_their_scores():
+    truth = [np.array([[1.0, 2, 4, 6]]), np.empty((0, 4))]
+    none = np.empty((0, 4)), np.empty(0)
+    found = {"a": [(np.array([[0.0, 0, 2, 2], [3, 3, 5, 5]]), np.array([0.9, 0.25])), none], "b": [none, none]}
+    axes = np.reshape(boxed_sheet(IMAGES[:2], truth, found, ["x", "y"]).axes, (2, 2))
+    assert [each.get_title() for each in axes.flat] == ["x", "y", "", ""]
+    solid, first, second = axes[0, 0].patches
+    assert solid.get_bbox().extents.tolist() == [0.5, 1.5, 3.5, 5.5]  # pixels 1 to 3 and 2 to 5, each from -0.5 to 0.5
+    assert [box.get_linestyle() for box in (solid, first, second)] == ["solid", "dashed", "dashed"]
+    assert [text.get_text() for text in axes[0, 0].texts] == ["0.90", "0.25", "a"]
+    assert len(axes[1, 0].patches) == 1 and not axes[0, 1].patches
+    assert [text.get_text() for text in axes[1, 0].texts] == ["b"]
 
 
 def test_confusion_shows_shares_of_the_classes_that_occur():

@@ -49,7 +49,7 @@ def test_twins_have_each_tasks_labels_and_do_not_depend_on_processes(tmp_path: P
     extended = run_of(tmp_path / "one", "synthetic", twins, count=1)
     stores, left_out, listed = write_sets(extended, unfinished=extended.work("u"))
     assert left_out == [] and list(stores) == ["corpus", "caxf", "arcade_vs", "arcade_s", "danilov"]
-    assert [len(store) for store in stores.values()] == [3] + [2] * 4
+    assert [len(store) for store in stores.values()] == [4] + [2] * 4
     assert stores["arcade_vs"].masks.max() > 2 and set(np.unique(stores["caxf"].masks)) == {0, 1}
     assert stores["danilov"].masks is None and len(boxes_of(stores["danilov"])) == 2
     check_no_leak(splits(stores))

@@ -81,7 +81,9 @@ def test_detection_has_a_stage_of_its_own(shipped: Extended):
     [
         ({"sets": {"vessels": ["a"]}}, "sets is .*give each of vessels, segments, stenoses, boxes"),
         ({"pretrain": ["moko"]}, "'moko', which is no arm: did you mean 'moco'"),
-        ({"detect": ["nobody"]}, r"detect has \['nobody'\]"),
+        ({"detect": {"scratch": ["nobody"], "pretrained": []}}, r"detect.scratch has \['nobody'\]"),
+        ({"labels": {"scratch": [], "pretrained": ["vit"]}}, r"labels.pretrained has \['vit'\]"),
+        ({"published": ["dinov9"]}, r"published has \['dinov9'\], not among"),
         ({"percents": [10, 100]}, r"percents is \[10, 100\]|percents is \(10, 100\)"),
         ({"arms": SHIPPED["v2"]["arms"] | {"mae": {"mask_ratio": 0.999}}}, "mask_ratio 0.999 leaves"),
         ({"arms": SHIPPED["v2"]["arms"] | {"mae": {"lr": {"lapptop": 0.1}}}}, "lr.lapptop is for no scale"),
