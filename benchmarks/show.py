@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import long_run, stages
+from benchmarks import long_run, recordings, stages
 from benchmarks.command import parser, told
 from benchmarks.speed_tables import growth_table, profile_table, speed_table
 from benchmarks.study import profile_of
@@ -21,6 +21,7 @@ from vasolib.report import ITEMS, counted, read_table, replace_block, run_line
 from vasolib.report_tables import compact_grid, grid, markdown, piped
 from vasolib.study import ROOT, Study
 
+RECORDED = ("data.csv", "redundancy.csv", recordings.BOXED)
 MADE_BY = {  # table below results -> the command that makes it
     "realism/realism_report.csv": "benchmarks.realism --real FOLDER",
     "realism/transfer.csv": "benchmarks.transfer --real FOLDER",
@@ -34,6 +35,7 @@ MADE_BY = {  # table below results -> the command that makes it
     "reliability/memory.csv": "benchmarks.long_run",
     "reliability/stages.csv": "benchmarks.stages",
 }
+MADE_BY |= {f"laptop-real/v2/{name}": "benchmarks.recordings --real FOLDER/real" for name in RECORDED}
 MEASURED = ((long_run.check, "memory"), (stages.check, "stages"))  # sentence and table below results/reliability
 REAL = "laptop-real"  # what `make study DATA=<...>/real` calls its results
 REAL_TABLES = ("data.csv", "table2.csv", "table3.csv", "table5.csv")
@@ -116,6 +118,24 @@ def real_parts(folder: Path) -> list[str]:
     return [*parts, f"**Claims**: {', '.join(text for _, text in counted(verdicts))}", markdown(grid(verdicts))]
 
 
+def recorded_parts(folder: Path) -> list[str]:
+    """What `benchmarks.recordings` found: how redundant the corpus is, the data, and detection from scratch."""
+    data, redundant, boxes = (read(folder, f"{REAL}/v2/{name}") for name in RECORDED)
+    whole = redundant.iloc[0]
+    named = {"source": "set", "share": "distinct (%)", "largest": "largest group"}
+    few = redundant.rename(columns=named)[["set", "images", "distinct", "distinct (%)", "largest group"]]
+    found = boxes.assign(text=[f"{m:.1f} ± {s:.1f}" for m, s in zip(boxes["mean"], boxes["sd"], strict=True)])
+    wide = found.pivot(index="method", columns="metric", values="text")[list(dict.fromkeys(boxes["metric"]))]
+    parts = data[data["task"] == "boxes"]
+    counts = ", ".join(f"{row.images} {row.part}" for row in parts.itertuples())
+    return [
+        f"Of {whole.images:,} unlabelled or training frames {whole.distinct:,} are distinct:",
+        markdown(grid(few)),
+        f"**Stenoses detected from scratch** (%; {counts} frames; {parts['source'].iloc[0]})",
+        markdown(grid(wide.reset_index())),
+    ]
+
+
 def alike(pairs: pd.DataFrame) -> str:
     """Which test images look like one learned from, in a sentence."""
     if pairs.empty:
@@ -171,6 +191,7 @@ def show(folder: Path, page: Path, promises: Path) -> None:
         profile_table(profile_of(read(folder, "laptop/runtimes.csv"))),
     ]
     blocks = {"realism": realism, "anatomy": anatomy, "rates": rates, "real": real_parts(folder / REAL), "speed": speed}
+    blocks["recordings"] = recorded_parts(folder)
     promised = [check(read(folder, f"reliability/{name}.csv")) for check, name in MEASURED]
     for name, parts in blocks.items():
         replace_block(page, name, parts)

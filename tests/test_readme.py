@@ -11,6 +11,7 @@ import pytest
 from vasolib.report import update_readme
 from vasolib.scheduler import dvc_environment
 from vasolib.study import ROOT
+from vasolib.v2 import page
 
 README = ROOT / "README.md"
 
@@ -20,6 +21,7 @@ def test_the_readme_shows_the_committed_results(tmp_path: Path):
         shutil.copytree(ROOT / kind / "laptop", tmp_path / kind / "laptop")
     shutil.copy(README, tmp_path)
     update_readme(tmp_path / "README.md", tmp_path / "results" / "laptop", tmp_path / "figures" / "laptop")
+    page.update_readme(tmp_path / "README.md", *(tmp_path / kind / "laptop" / "v2" for kind in ("results", "figures")))
     assert (tmp_path / "README.md").read_text() == README.read_text(), "stale: say `make readme`"
 
 

@@ -6,8 +6,12 @@ In a copy of the project whose `vasolib` tells of each parameter that is read an
 from pathlib import Path
 
 import pytest
+import timm
 import yaml
+from safetensors.torch import save_file
 
+from tests.test_dvc import EXTENDED
+from tests.uses import EXTENDED as EXTENDED_USES
 from tests.uses import USES, inputs_of, parameters_of
 from vasolib.pipeline import run_stages
 from vasolib.study import ROOT
@@ -18,7 +22,16 @@ ARMS = ["mae", "mae_50", "guidance", "consistency", "vasomim", "dino", "spt"]
 CHOSEN = {
     "run": "doll", "scale": "smoke", "pretrain_arms": ARMS, "few_labels_arms": ["mae"], "denoise_arms": ["vit", "mae"],
 }  # fmt: skip
+MORE_ARMS = ["mae", "vasomim", "vasomim_v2", "guidance", "data_50", "distinct", "model_2"]
+MORE = {
+    "pretrain": MORE_ARMS, "published": ["tiny"], "percents": [10],
+    "detect": {"scratch": ["resnet", "vit", "tiny"], "pretrained": ["mae", "vasomim_v2"]},
+    "labels": {"scratch": ["vit", "tiny"], "pretrained": ["vasomim_v2"]},
+}  # fmt: skip
+TINY = {"model": "vit_tiny_patch16_224", "file": "tiny.safetensors", "home": "made up"}
 EVERYWHERE = {"run", "scale", "scales.smoke.threads"}  # the runner reads these
+# Where a stage is an arm's, whether that is pre-trained or published is told by the list that it is in, as dvc.yaml has.
+KIND_OF_ARM = {f"v2.{name}" for name in ("pretrain", "scratch", "published", "external", "arms")}
 FILES = """
 import os, sys
 from threading import local
@@ -48,7 +61,7 @@ def silent(cls, name):
             return function(*arguments, **more)
         finally:
             quiet.on = before
-    setattr(cls, name, call if name != "load" else staticmethod(call))
+    setattr(cls, name, staticmethod(call) if name in ("load", "beside") else call)
 
 def told(cls, prefix):
     function = cls.__getattribute__
@@ -58,19 +71,19 @@ def told(cls, prefix):
         return function(self, name)
     cls.__getattribute__ = read
 
-def named(kind, found):
-    function = getattr(Study, kind)
+def named(cls, kind, found):
+    function = getattr(cls, kind)
     def call(self, name):
         value = function(self, name)
         found(value, name)
         return value
-    setattr(Study, kind, call)
+    setattr(cls, kind, call)
 
 for cls, name in ((Study, "load"), (Study, "arm"), (Study, "scale_named"), (Params, "__repr__"), (Scale, "__repr__")):
     silent(cls, name)
 silent(Scale, "__post_init__")
-named("arm", lambda value, name: note("parameter", f"arms.{name}"))
-named("scale_named", lambda value, name: object.__setattr__(value, "place", f"scales.{name}."))
+named(Study, "arm", lambda value, name: note("parameter", f"arms.{name}"))
+named(Study, "scale_named", lambda value, name: object.__setattr__(value, "place", f"scales.{name}."))
 told(Params, lambda self: "")
 told(Scale, lambda self: self.__dict__.get("place", "scales.smoke."))
 require = Study.require
@@ -81,6 +94,20 @@ def required(self, *parts, made_by):
 
 Study.require = required
 """
+MORE_PARAMETERS = """
+from vasolib import note
+from vasolib.study import named, silent, told
+
+for cls, name in (
+    (Extended, "beside"), (Extended, "arm"), (Extended, "scale_named"),
+    (ExtendedParams, "__repr__"), (ExtendedParams, "__post_init__"),
+    (ExtendedScale, "__repr__"), (ExtendedScale, "__post_init__"),
+):
+    silent(cls, name)
+named(Extended, "arm", lambda value, name: note("parameter", f"v2.arms.{name}"))
+told(ExtendedParams, lambda self: "v2.")
+told(ExtendedScale, lambda self: "v2.scales.smoke.")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +116,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("uses")
     records = folder / "records"
     records.mkdir()
-    study = copy_project(ROOT, folder / "project", CHOSEN)
-    for name, text in {"__init__": f"RECORDS = {str(records)!r}\n{FILES}", "study": PARAMETERS}.items():
+    tiny = timm.create_model(TINY["model"], pretrained=False).state_dict()
+    save_file(tiny, folder / TINY["file"])
+    more = MORE | {"weights": str(folder), "external": EXTENDED["v2"]["external"] | {"tiny": TINY}}
+    study = copy_project(ROOT, folder / "project", CHOSEN, more)
+    code = {"__init__": f"RECORDS = {str(records)!r}\n{FILES}", "study": PARAMETERS, "v2/study": MORE_PARAMETERS}
+    for name, text in code.items():
         with (study.root / "vasolib" / f"{name}.py").open("a", encoding="utf-8") as file:
             file.write(text)
     run_stages(study, 2, warm=True)
@@ -102,16 +133,16 @@ def read_by(project: Path, stage: str) -> tuple[set[str], set[str]]:
     lines = (project.parent / "records" / f"{stage}.txt").read_text(encoding="utf-8").splitlines()
     found = {kind: {line.split(" ", 1)[1] for line in lines if line.startswith(kind)} for kind in ("parameter", "file")}
     locked = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"][stage]
-    own = {Path(out["path"]) for out in locked["outs"]} | {
-        Path("work/doll", name) for name in ("unfinished", "runtimes")
-    }
+    passing = ("unfinished", "runtimes", "v2/seconds")  # on its way, and how long it took
+    own = {Path(out["path"]) for out in locked["outs"]} | {Path("work/doll", name) for name in passing}
     paths = {project / name for name in found["file"]}
     inside = {path.relative_to(project) for path in paths if path.is_relative_to(project)}
     inputs = {path for path in inside if path.parts[0] in ("work", "results", "figures", "paper")}
     above = {folder for path in own for folder in path.parents}  # opened to bring renames below them to the disk
     inputs -= {path for path in inputs if own & {path, *path.parents} or any(p.startswith(".") for p in path.parts)}
     inputs -= above
-    return found["parameter"] - EVERYWHERE, {path.as_posix() for path in inputs}
+    known = EVERYWHERE | (KIND_OF_ARM if "@" in stage else set())
+    return found["parameter"] - known, {path.as_posix() for path in inputs}
 
 
 def related(name: str, other: str, separator: str) -> bool:
@@ -119,7 +150,7 @@ def related(name: str, other: str, separator: str) -> bool:
     return all(a == b for a, b in zip(name.split(separator), other.split(separator), strict=False))
 
 
-@pytest.mark.parametrize("kind", USES)
+@pytest.mark.parametrize("kind", USES | EXTENDED_USES)
 def test_a_stage_reads_just_what_the_table_says(project: Path, kind: str):
     stages = [path.stem for path in (project.parent / "records").iterdir() if path.stem.partition("@")[0] == kind]
     assert stages

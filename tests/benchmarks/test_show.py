@@ -16,6 +16,7 @@ from benchmarks.show import (
     rates_table,
     real_parts,
     realism_table,
+    recorded_parts,
     transfer_table,
 )
 from tests.benchmarks.test_speed_tables import GROWTH, SPEED, TIMES
@@ -61,6 +62,18 @@ MEMORY = pd.DataFrame({"step": [0, 10, 20, 30], "resident_mib": 300.0, "own_mib"
 STAGES = pd.DataFrame(
     {"stages": [10, 500], "processes": 1, "handles": 9, "nursery_mib": 50.0, "temporary": 0, "kernels": 2}
 )
+USED = pd.DataFrame(
+    {"set": ["corpus", "s", "s"], "task": ["", "boxes", "boxes"], "part": ["train", "train", "test"],
+     "images": [1200, 45, 22], "patients": 1, "source": ["real, of s", "real, split by time", "real, split by time"]}
+)  # fmt: skip
+REDUNDANT = pd.DataFrame(
+    {"source": ["all", "s"], "images": [1200, 45], "distinct": [40, 2], "share": [10 / 3, 4.4444], "groups": [9, 1],
+     "largest": [300, 44], "first": "a/1"}
+)  # fmt: skip
+BOXED = pd.DataFrame(
+    {"method": ["resnet", "resnet", "vit", "vit"], "dataset": "s", "metric": ["mAP", "mAP50"] * 2,
+     "mean": [1.0, 20.04, 0.0, 0.5], "sd": [0.5, 2.0, 0.0, 0.25], "n": 3}
+)  # fmt: skip
 TABLES = {
     "realism/realism_report.csv": REALISM,
     "realism/transfer.csv": TRANSFER,
@@ -74,7 +87,11 @@ TABLES = {
     "reliability/memory.csv": MEMORY,
     "reliability/stages.csv": STAGES,
 }
-BLOCKS = ("realism", "anatomy", "rates", "real", "speed")
+RECORDED = {
+    f"{REAL}/v2/{name}": table
+    for name, table in (("data.csv", USED), ("redundancy.csv", REDUNDANT), ("boxes_from_scratch.csv", BOXED))
+}
+BLOCKS = ("realism", "anatomy", "rates", "real", "recordings", "speed")
 
 
 @pytest.fixture
@@ -83,8 +100,19 @@ def folder(tmp_path: Path) -> Path:
     for name, table in TABLES.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         table.to_csv(tmp_path / name, index=False)
-    shutil.copytree(ROOT / "results" / "laptop", tmp_path / REAL)
+    shutil.copytree(ROOT / "results" / "laptop", tmp_path / REAL, ignore=shutil.ignore_patterns("v2"))
+    for name, table in RECORDED.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        table.to_csv(tmp_path / name, index=False)
     return tmp_path
+
+
+def test_real_recordings_are_counted_and_detectors_have_a_row_each(folder):
+    said, sets, boxes, scores = recorded_parts(folder)
+    assert said == "Of 1,200 unlabelled or training frames 40 are distinct:"
+    assert sets.splitlines()[2] == "| all | 1200 | 40 | 3.33 | 300 |"
+    assert "45 train, 22 test frames; real, split by time" in boxes
+    assert scores.splitlines()[2:] == ["| resnet | 1.0 ± 0.5 | 20.0 ± 2.0 |", "| vit | 0.0 ± 0.0 | 0.5 ± 0.2 |"]
 
 
 def test_real_results_are_those_of_the_folder(folder):
@@ -140,7 +168,7 @@ def test_variants_have_a_row_and_halves_a_column():
     ]
 
 
-@pytest.mark.parametrize("missing", [*TABLES, f"{REAL}/table5.csv", f"{REAL}/run.json", None])
+@pytest.mark.parametrize("missing", [*TABLES, *RECORDED, f"{REAL}/table5.csv", f"{REAL}/run.json", None])
 def test_the_page_changes_between_its_markers_alone(folder, capsys, missing):
     page = folder / "README.md"
     blocks = "".join(f"<!-- {name}:begin -->\nstale\n<!-- {name}:end -->\nafter\n" for name in BLOCKS)

@@ -16,7 +16,7 @@ import yaml
 MARK = "VASOLIB_TEST_RUN"  # environment variable that all processes of a run inherit
 BEGUN = re.compile(r"^\[\d+/\d+\] ", re.MULTILINE)
 EPOCH = re.compile(r"^  (\S+): (.*) epoch (\d+)/(\d+) ", re.MULTILINE)
-NOT_COMPARED = ("runtimes.csv", "run.json", "report.html")  # they say how long it took, or show who did
+NOT_COMPARED = ("runtimes.csv", "costs.csv", "run.json", "report.html")  # they say how long it took, or show who did
 
 
 class Run:
@@ -102,7 +102,7 @@ def finished(project: Path, log: Path, *arguments: str) -> Run:
 def made(project: Path) -> dict[str, bytes]:
     """Bytes of the tables, figures and trained networks of a project, by their names."""
     paths = [p for kind in ("results", "figures", "work") for p in (project / kind).rglob("*") if p.is_file()]
-    kept = [p for p in paths if p.name not in NOT_COMPARED and not {"runtimes", "unfinished"} & set(p.parts)]
+    kept = [p for p in paths if p.name not in NOT_COMPARED and not {"runtimes", "seconds", "unfinished"} & set(p.parts)]
     return {path.relative_to(project).as_posix(): path.read_bytes() for path in sorted(kept)}
 
 
