@@ -30,7 +30,7 @@ MORE = {
 }  # fmt: skip
 TINY = {"model": "vit_tiny_patch16_224", "file": "tiny.safetensors", "home": "made up"}
 EVERYWHERE = {"run", "scale", "scales.smoke.threads"}  # the runner reads these
-# Where a stage is an arm's, whether that is pre-trained or published is told by the list that it is in, as dvc.yaml has.
+# Of what kind a stage's arm is, is told by the list that it is in, which dvc.yaml has too.
 KIND_OF_ARM = {f"v2.{name}" for name in ("pretrain", "scratch", "published", "external", "arms")}
 FILES = """
 import os, sys
