@@ -1,5 +1,6 @@
 """Every check of the doctor is made to pass and to fail."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.v2.miniature import data_folder
 from vasolib import doctor
 from vasolib.doctor import Check
 from vasolib.errors import UserError
@@ -179,15 +181,32 @@ def test_time_of_a_recorded_scale(tmp_path: Path):
         "b,7,9,1,Old CPU",
         "b,1200,9,1,Some CPU",
     ]
-    (tmp_path / "results" / "doll").mkdir(parents=True)
-    (tmp_path / "results" / "doll" / "runtimes.csv").write_text("\n".join(rows), encoding="utf-8")
+    folder = tmp_path / "results" / "doll"
+    (folder / "v2").mkdir(parents=True)
+    (folder / "runtimes.csv").write_text("\n".join(rows), encoding="utf-8")
     check = doctor.check_time(tmp_path, "doll", jobs=3)
-    assert check.ok and check.finding == "scale doll: about 10 min with 3 jobs, recorded on Some CPU"
+    assert check.ok and check.finding == "scale doll: first part about 10 min with 3 jobs; Some CPU"
+    (folder / "v2" / "runtimes.csv").write_text(f"{rows[0]}\nc,360,9,1,Other CPU", encoding="utf-8")
+    both = doctor.check_time(tmp_path, "doll", jobs=3).finding
+    assert both == "scale doll: first part about 10 min, extended part about 2 min with 3 jobs; Other CPU, Some CPU"
+
+
+def test_tasks_of_a_folder(tmp_path: Path):
+    assert doctor.check_tasks(None).finding == "synthetic twins"
+    data_folder(tmp_path / "data")
+    shutil.rmtree(tmp_path / "data" / "s")
+    check = doctor.check_tasks(tmp_path / "data")
+    assert check.ok and check.finding == "vessels of v; stenoses of l; boxes of b; synthetic twins for others"
+    (tmp_path / "data" / "b" / "table.csv").write_text("id\n")
+    check = doctor.check_tasks(tmp_path / "data")
+    assert not check.ok and "table.csv" in check.finding and "PART=v1" in check.remedy
+    (tmp_path / "x.zip").write_bytes(b"")
+    assert doctor.check_tasks(tmp_path / "x.zip").ok
 
 
 def test_run_checks_reports_all_of_them(tmp_path: Path):
     checks = {check.name: check for check in doctor.run_checks(root=tmp_path, scale="doll")}
-    assert " ".join(checks) == "python packages repository device bf16 cores memory disk data time"
+    assert " ".join(checks) == "python packages repository device bf16 cores memory disk data tasks time"
     assert checks["data"] == Check("data", True, "embedded synthetic data")
     assert checks["time"] == Check("time", True, "no recorded run of scale doll")
 
@@ -202,5 +221,5 @@ def test_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
 def test_command_line_prints_one_line_per_check():
     command = [sys.executable, "-m", "vasolib.doctor", "--scale", "unheard"]
     lines = subprocess.run(command, cwd=doctor.ROOT, capture_output=True, text=True).stdout.splitlines()
-    assert len(lines) == 11 and all(line.startswith(("OK   ", "FAIL ")) for line in lines)
+    assert len(lines) == 12 and all(line.startswith(("OK   ", "FAIL ")) for line in lines)
     assert lines[-1] == "OK   time: no recorded run of scale unheard"

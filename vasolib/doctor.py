@@ -155,17 +155,36 @@ def check_data(folder: Path | None) -> Check:
     return Check("data", bool(sets), "; ".join((kinds or [f"no data set in {folder}"]) + dropped), remedy)
 
 
+def check_tasks(folder: Path | None) -> Check:
+    """Which tasks of the extended part have a real set in the folder; the others keep their synthetic twins."""
+    if folder is None or Path(folder).is_file():
+        return Check("tasks", True, "synthetic twins" if folder is None else "known once the archive is unpacked")
+    from vasolib.v2.choose import sets_of_folder
+
+    try:
+        found = sets_of_folder(Path(folder))
+    except (UserError, OSError) as error:
+        return Check("tasks", False, str(error), "mend that, or leave the extended part out: PART=v1")
+    real = [f"{task} of {', '.join(names)}" for task, names in found.items()]
+    return Check("tasks", True, f"{'; '.join(real)}; synthetic twins for others" if real else "synthetic twins")
+
+
 def check_time(root: Path, scale: str, jobs: int) -> Check:
-    """How long the scale will take, from what its recorded run took."""
-    recorded = root / "results" / scale / "runtimes.csv"
-    if not recorded.is_file():
+    """How long each part of the scale will take, from what its recorded run took."""
+    parts, cpus = {"first part": ".", "extended part": "v2"}, set()
+    told = []
+    for name, folder in parts.items():
+        recorded = root / "results" / scale / folder / "runtimes.csv"
+        if not recorded.is_file():
+            continue
+        with recorded.open(newline="", encoding="utf-8") as file:
+            last = {row["stage"]: row for row in csv.DictReader(file)}  # a stage that ran twice counts once
+        minutes = sum(float(row["seconds"]) for row in last.values()) / jobs / 60
+        told.append(f"{name} about {max(1, round(minutes))} min")
+        cpus |= {row["cpu"] for row in last.values()}
+    if not told:
         return Check("time", True, f"no recorded run of scale {scale}")
-    with recorded.open(newline="", encoding="utf-8") as file:
-        last = {row["stage"]: row for row in csv.DictReader(file)}  # a stage that ran twice counts once
-    minutes = sum(float(row["seconds"]) for row in last.values()) / jobs / 60
-    cpus = ", ".join(sorted({row["cpu"] for row in last.values()}))
-    finding = f"about {max(1, round(minutes))} min with {jobs} jobs, recorded on {cpus}"
-    return Check("time", True, f"scale {scale}: {finding}")
+    return Check("time", True, f"scale {scale}: {', '.join(told)} with {jobs} jobs; {', '.join(sorted(cpus))}")
 
 
 def attempt(check: Callable[..., Check], *arguments: object) -> Check:
@@ -183,7 +202,7 @@ def run_checks(root: Path = ROOT, scale: str = "laptop", data: Path | None = Non
     packages = [(check_packages, root / lock) for lock in ("requirements.lock", "requirements-v2.lock")]
     setup = [(check_python,), *packages, (check_repository, root)]
     machine = [(check_device,), (check_bf16,), (check_cores, cores), (check_memory,), (check_disk, root)]
-    study = [(check_data, data), (check_time, root, scale, cores)]
+    study = [(check_data, data), (check_tasks, data), (check_time, root, scale, cores)]
     return [attempt(*call) for call in setup + machine + study]
 
 
