@@ -25,11 +25,12 @@ CHOSEN = {
 MORE_ARMS = ["mae", "vasomim", "vasomim_v2", "guidance", "data_50", "distinct", "model_2"]
 MORE = {
     "pretrain": MORE_ARMS, "published": ["tiny"], "percents": [10],
-    "detect": {"scratch": ["resnet", "vit", "tiny"], "pretrained": ["mae", "vasomim_v2"]},
-    "labels": {"scratch": ["vit", "tiny"], "pretrained": ["vasomim_v2"]},
+    "detect": {"scratch": ["resnet", "vit", "tiny"], "pretrained": ["mae", "vasomim_v2", "model_2"]},
+    "labels": {"scratch": ["vit", "tiny"], "pretrained": ["vasomim_v2", "model_2"]},
 }  # fmt: skip
 TINY = {"model": "vit_tiny_patch16_224", "file": "tiny.safetensors", "home": "made up"}
 EVERYWHERE = {"run", "scale", "scales.smoke.threads"}  # the runner reads these
+EVERYWHERE |= {"v2.weights_state"}  # stands for files that lie outside of the project
 # Of what kind a stage's arm is, is told by the list that it is in, which dvc.yaml has too.
 KIND_OF_ARM = {f"v2.{name}" for name in ("pretrain", "scratch", "published", "external", "arms")}
 FILES = """

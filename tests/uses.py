@@ -58,7 +58,7 @@ USES = {  # kind of stage -> parameters of the study, parameters of the scale, i
 }  # fmt: skip
 
 
-TUNING = ("threads", "workers", "image", "encoder", "decoder_width", "image_skip", "unet_width")
+TUNING = ("threads", "workers", "image", "encoder", "decoder_width", "image_skip")
 RECIPES = ("recipes.vessels", "recipes.segments", "recipes.stenoses", "lesion_weight", "seeds")
 SEGMENTED = "sets.vessels sets.segments sets.stenoses"
 WEIGHTS = "external weights weights_state"
@@ -81,7 +81,7 @@ EXTENDED = {  # the same of the extended part: parameters of v2 and of its scale
     "v2_finetune": (
         "seed", TUNING, f"{SEGMENTED} arms.{{item}}", (*RECIPES, "encoders"), ("stores", "pretrain/{item}"),
     ),
-    "v2_scratch": ("", TUNING, SEGMENTED, RECIPES, ("stores",)),
+    "v2_scratch": ("", (*TUNING, "unet_width"), SEGMENTED, RECIPES, ("stores",)),
     "v2_published": ("", TUNING, f"{SEGMENTED} external.{{item}} weights weights_state", RECIPES, ("stores",)),
     "v2_labels": (
         "seed", TUNING, "sets.vessels arms.{item}", (*FEW, "encoders"), ("stores", "pretrain/{item}"),
