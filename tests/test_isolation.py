@@ -67,7 +67,7 @@ def test_nothing_asks_the_network():
         [sys.executable, "-c", GUARDED], cwd=ROOT, input=json.dumps(imports), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["socket.connect 192.0.2.1", "11"]
+    assert done.stdout.splitlines() == ["socket.connect 192.0.2.1", "12"]
 
 
 INTRUDER = "import builtins\nbuiltins.intruder = True\n"

@@ -99,6 +99,7 @@ def test_command_line_of_the_checkout():
 def test_declared_parameters_of_the_shipped_notebooks(path: Path):
     declared = run.declared_parameters(path)
     more = {"pretrain": ["arm", "processes"], "finetune": ["arm", "labels", "processes"], "30_segmentor": ["anatomy"]}
+    more |= {"detect": ["arm"]}
     kind = path.stem if path.stem in more else path.stem.rpartition("_")[2]
     assert list(declared) == ["run", *more.get(kind, [])]
     assert declared["run"] == '"smoke"'

@@ -61,7 +61,7 @@ def test_boxes_are_drawn_around_their_pixels_with_their_scores():
     assert [each.get_title() for each in axes.flat] == ["x", "y", "", ""]
     solid, first, second = axes[0, 0].patches
     assert solid.get_bbox().extents.tolist() == [0.5, 1.5, 3.5, 5.5]  # pixels 1 to 3 and 2 to 5, each from -0.5 to 0.5
-    assert [box.get_linestyle() for box in (solid, first, second)] == ["solid", "dashed", "dashed"]
+    assert [box.get_linestyle() for box in (solid, first, second)] == ["solid", "--", "--"]
     assert [text.get_text() for text in axes[0, 0].texts] == ["0.90", "0.25", "a"]
     assert len(axes[1, 0].patches) == 1 and not axes[0, 1].patches
     assert [text.get_text() for text in axes[1, 0].texts] == ["b"]
