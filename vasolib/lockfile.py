@@ -21,8 +21,8 @@ def modified(path: str) -> Iterator[dict]:
     from vasolib.files import atomic  # not before: a nursery's forks import the study's modules themselves
 
     safe, file = YAML(typ="safe"), Path(path)
-    safe.representer.add_representer(OrderedDict, safe.representer.represent_dict.__func__)
     safe.default_flow_style, safe.sort_base_mapping_type_on_output = False, False  # as DVC writes it
+    safe.representer.add_representer(OrderedDict, type(safe.representer).represent_dict)  # not before those two
     content = safe.load(file.read_text(encoding="utf-8")) if file.exists() else None
     content = content or {}
     yield content
