@@ -72,7 +72,8 @@ EXTENDED = {  # the same of the extended part: parameters of v2 and of its scale
         "anatomy seed", ("threads", "workers", "image", "segmentor"), "sets.vessels", (), ("stores", "kept"),
     ),
     "v2_guidance": (
-        "anatomy seed", ("threads", "image", "pretrain"), "sets.vessels arms.vasomim_v2", (), ("stores", "segmentor"),
+        "seed", ("threads", "image", "pretrain"), "sets.vessels arms.vasomim_v2", (),
+        ("stores", "anatomy", "segmentor"),
     ),
     "v2_pretrain": (
         "seed norm_pix_loss", (*BUILDING, "workers", "rivals", "decoder_width", "image_skip", "pretrain"),

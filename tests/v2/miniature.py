@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 from PIL import Image
 
 from vasolib.study import ROOT, Study
@@ -14,6 +15,7 @@ from vasolib.v2.study import Extended
 SHAPE = (40, 60)  # height, width
 PARTS = ("train",) * 4 + ("val",) + ("test",) * 3
 SETS = {"vessels": ["v"], "segments": ["s"], "stenoses": ["l"], "boxes": ["b"]}
+FILES = ("params.yaml", "params_v2.yaml")
 NUMBERS = {"masks": 255, "segments": 25, "stenoses": 2}
 
 
@@ -76,3 +78,12 @@ def run_of(root: Path, data: str, sets: dict[str, list[str]] | None = None, coun
     smoke = extended.params.scales["smoke"] | {"twins": {"recordings": 2, "frames": 2} | sizes}
     changed = {"sets": sets or extended.params.sets, "scales": {"smoke": smoke}}
     return replace(extended, params=replace(extended.params, **changed))
+
+
+def smoke_house(root: Path, sets: dict[str, list[str]]) -> Extended:
+    """The extended part of a run called doll at smoke scale in the folder `root`, with the shipped choices but its
+    sets; its stores are the caller's to make."""
+    values, more = (yaml.safe_load((ROOT / name).read_text(encoding="utf-8")) for name in FILES)
+    (root / FILES[0]).write_text(yaml.safe_dump(values | {"run": "doll", "scale": "smoke"}))
+    (root / FILES[1]).write_text(yaml.safe_dump({"v2": more["v2"] | {"sets": more["v2"]["sets"] | sets}}))
+    return Extended.beside(Study.load(root))

@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
 
+from tests.v2.miniature import smoke_house
 from vasolib import networks
 from vasolib.downstream.average_precision import average_precision
 from vasolib.downstream.pyramid import SimplePyramid
 from vasolib.errors import UserError
-from vasolib.study import ROOT, Study
 from vasolib.training import seeded
 from vasolib.v2 import detect
 from vasolib.v2.detect import detect_extended, detector_of, found_by, open_boxed
@@ -43,13 +42,8 @@ def boxed(folder: Path, seed: int) -> None:
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Extended:
     """A run at smoke scale with two sets of boxes, and encoders in place of pre-trained ones."""
     monkeypatch.delenv("DVC_STAGE", raising=False)
-    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values | {"run": "doll", "scale": "smoke"}))
-    more = yaml.safe_load((ROOT / "params_v2.yaml").read_text(encoding="utf-8"))["v2"]
-    sets = more["sets"] | {"boxes": ["arcs", "bars"]}
-    (tmp_path / "params_v2.yaml").write_text(yaml.safe_dump({"v2": more | {"sets": sets}}))
-    extended = Extended.beside(Study.load(tmp_path))
-    for seed, name in enumerate(sets["boxes"]):
+    extended = smoke_house(tmp_path, {"boxes": ["arcs", "bars"]})
+    for seed, name in enumerate(extended.params.sets["boxes"]):
         boxed(extended.work("stores", name), seed)
     monkeypatch.setattr(Extended, "open", classmethod(lambda cls, run: extended))
     monkeypatch.setattr(detect, "encoder_for", made_encoder)

@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
 
 from tests.several_processes import together
+from tests.v2.miniature import smoke_house
 from vasolib import networks
 from vasolib.downstream.segments import confusion, micro_dsc
 from vasolib.errors import UserError
-from vasolib.study import ROOT, Study
 from vasolib.training import seeded
 from vasolib.v2 import finetune
 from vasolib.v2.encoders import encoder_for
@@ -48,11 +47,7 @@ def store(folder: Path, highest: int) -> None:
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Extended:
     """A run at smoke scale with a set of each kind, and encoders in place of pre-trained ones."""
     monkeypatch.delenv("DVC_STAGE", raising=False)
-    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values | {"run": "doll", "scale": "smoke"}))
-    more = yaml.safe_load((ROOT / "params_v2.yaml").read_text(encoding="utf-8"))["v2"]
-    (tmp_path / "params_v2.yaml").write_text(yaml.safe_dump({"v2": more | {"sets": SETS}}))
-    extended = Extended.beside(Study.load(tmp_path))
+    extended = smoke_house(tmp_path, SETS)
     for name, highest in (("va", 1), ("vb", 1), ("s", 25), ("l", 2)):
         store(extended.work("stores", name), highest)
     monkeypatch.setattr(Extended, "open", classmethod(lambda cls, run: extended))

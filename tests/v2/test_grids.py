@@ -9,10 +9,9 @@ import pytest
 from tests.v2.made_up import PUBLISHED, boxes, raw_scores
 from vasolib.report_tables import Grid, markdown
 from vasolib.v2.ablations import distinct_table, targets_table, with_cost
-from vasolib.v2.detection_table import detection_table
 from vasolib.v2.grids import beside_grid, detection_grid, main_grid, readable
 from vasolib.v2.main_table import main_table
-from vasolib.v2.published import DETECTION, MAIN, published_values
+from vasolib.v2.published import BOXES, DETECTION, MAIN, beside, published_values
 from vasolib.v2.scaling import data_table
 
 STANDS_FOR = {"a": "ARCADE-V", "d": "ARCADE-VS", "s": "ARCADE-S"}
@@ -86,7 +85,7 @@ def test_small_p_values_are_not_shown_as_zero():
 def test_detection_has_a_column_for_each_metric():
     scores = pd.concat([boxes("mae", np.array([40.0, 42.0])), boxes("vit", np.array([10.0, 12.0]))])
     values = published_values(PUBLISHED, DETECTION)
-    grid = detection_grid(detection_table(scores, ["vit", "mae"], values, {"danilov": "Stenosis"}, {}))
+    grid = detection_grid(beside(scores, ["vit", "mae"], values, {"danilov": "Stenosis"}, BOXES))
     assert [cell.text for cell in grid.header[0]] == [
         "method", "danilov mAP", "Stenosis mAP, published", "danilov mAP50", "Stenosis mAP50, published",
         "danilov mAP75", "Stenosis mAP75, published",

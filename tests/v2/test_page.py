@@ -12,10 +12,9 @@ from tests.v2.made_up import PUBLISHED, fill, study
 from vasolib.errors import UserError
 from vasolib.v2 import page
 from vasolib.v2.ablations import eta_table
-from vasolib.v2.detection_table import detection_table
 from vasolib.v2.items import GROUPS, ITEMS, OPENING
 from vasolib.v2.main_table import main_table
-from vasolib.v2.published import DETECTION, MAIN, published_values
+from vasolib.v2.published import BOXES, DETECTION, MAIN, beside, published_values
 from vasolib.v2.scores import main_methods, read_detection, read_scores, variants
 
 FACTS = {"run": "laptop", "scale": "tiny", "data": "twins of <a>", "fine-tuning seeds": "0, 1", "parameters": "abc123"}
@@ -36,7 +35,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     names = [*main_methods(extended), "dinov3"]
     reasons = {"dinov3": "not run: weights <absent>"}
     found, detected = published_values(PUBLISHED, MAIN), published_values(PUBLISHED, DETECTION)
-    boxed = detection_table(read_detection(extended), [*extended.params.detect.all, "dinov3"], detected, stands_for, {})
+    boxed = beside(read_detection(extended), [*extended.params.detect.all, "dinov3"], detected, stands_for, BOXES)
     verdicts = {"claim": [1, 2], "text": "It <helps>", "verdict": ["reproduced", "inconclusive"], "held": "1 of 1"}
     tables = {
         "main.csv": main_table(raw, names, found, stands_for, reasons),

@@ -1,4 +1,4 @@
-"""Detection beside published values, and shares of lesions found, by hand."""
+"""Shares of lesions found, and detection beside published values, by hand."""
 
 import math
 
@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from tests.v2.made_up import PUBLISHED, boxes
-from vasolib.v2.detection_table import FALSE, FOUND, detection_table, lesions_found
-from vasolib.v2.published import DETECTION, published_values
+from vasolib.v2.lesions import FALSE, FOUND, lesions_found
+from vasolib.v2.published import BOXES, DETECTION, beside, published_values
 
 VALUES = published_values(PUBLISHED, DETECTION)
 
@@ -16,7 +16,7 @@ VALUES = published_values(PUBLISHED, DETECTION)
 def test_runs_are_averaged_and_stand_beside_the_published_values():
     scores = pd.concat([boxes("resnet", np.array([30.0, 40.0])), boxes("vasomim_v2", np.array([41.0, 41.0]))])
     methods = ["resnet", "dinov3", "vasomim_v2"]
-    table = detection_table(scores, methods, VALUES, {"danilov": "Stenosis"}, {"dinov3": "no weights"})
+    table = beside(scores, methods, VALUES, {"danilov": "Stenosis"}, BOXES, {"dinov3": "no weights"})
     of = table.set_index(["method", "metric"])
     assert of.loc[("resnet", "mAP"), "mean"] == 35 and of.loc[("resnet", "mAP"), "sd"] == pytest.approx(50**0.5)
     assert of.loc[("resnet", "mAP50"), "difference"] == pytest.approx(65 - 88.37)

@@ -1,32 +1,13 @@
-"""Detection of stenoses beside what v2 published, and how many lesions were found by boxes and by segmentation."""
+"""How many lesions were found, by boxes and by segmentation."""
 
-__all__ = ["detection_table", "lesions_found"]
-
-from collections.abc import Mapping, Sequence
+__all__ = ["lesions_found"]
 
 import pandas as pd
 
 from vasolib.published import summarise
-from vasolib.v2.published import BOXES, beside
 
 FOUND, FALSE = "lesions found (%)", "false lesions per image"
 COLUMNS = ["task", "method", "dataset", "metric", "mean", "sd", "n"]
-
-
-def detection_table(
-    scores: pd.DataFrame,
-    methods: Sequence[str],
-    values: pd.DataFrame,
-    stands_for: Mapping[str, str],
-    reasons: Mapping[str, str],
-) -> pd.DataFrame:
-    """mAP, mAP50, mAP75 (%) of detectors: mean ± sd over runs beside published values.
-
-    Args:
-        scores: a row per run: method, dataset, seed, mAP, mAP50, mAP75.
-        methods, reasons: see `vasolib.v2.published.beside`, whose columns are returned.
-    """
-    return beside(scores, methods, values, stands_for, BOXES, reasons)
 
 
 def lesions_found(images: pd.DataFrame) -> pd.DataFrame:
