@@ -37,6 +37,12 @@ def test_sizes_are_on_an_axis_of_doublings_and_arms_that_were_not_run_are_left_o
     save(figure, tmp_path / "data.svg")
 
 
+def test_large_sizes_are_told_in_thousands_and_millions():
+    raw, sizes = raw_scores({"data_25": 78.0, "vasomim_v2": 80.0}), {"data_25": 253_504, "vasomim_v2": 3_373_312}
+    (axes,) = sweep_curve(data_table(raw, sizes, PUBLISHED, {}), "images", "x", "vasomim_v2", doubling=True).axes
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["253.50 k", "3.37 M"]
+
+
 def test_differences_need_the_arm_that_they_are_to():
     table = eta_table(raw_scores({"eta_0": 78.0}), {"eta_0": 0.0, "vasomim_v2": 0.5}, PUBLISHED, STANDS_FOR)
     with pytest.raises(ValueError, match="no row of the setting"):

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 
 from vasolib.plots import COLOURS, panels
 from vasolib.sweeps import BARS, OURS, PUBLISHED, ZERO, gains
 from vasolib.sweeps import _zero_levels as zero_levels
 
+LARGE = 10_000  # from here on, ticks are told in thousands or millions
 MARKERS, DASHES = ("o", "s", "^", "D", "v", "P"), ("-", "--", "-.", ":")
 
 
@@ -69,7 +71,7 @@ def _ticks(axes: Axes, values: pd.Series, label: str, doubling: bool) -> None:
     if doubling:
         axes.set_xscale("log", base=2)
     ticks = sorted(values.unique())
-    axes.set_xticks(ticks, [f"{tick:,.6g}" for tick in ticks])
+    axes.set_xticks(ticks, [f"{tick:,.6g}" if tick < LARGE else EngFormatter(places=2)(tick) for tick in ticks])
     axes.minorticks_off()
     axes.set_xlabel(label)
 
