@@ -7,10 +7,10 @@ import pytest
 
 from tests.data.importers.layouts import Known, coco, frame, imported, pixels, save, square, table, write
 from vasolib.data.importers import check_set
-from vasolib.data.importers.coco import SEGMENTS
+from vasolib.data.synthetic.tree import SYNTAX
 from vasolib.errors import UserError
 
-CATEGORIES = {**dict(enumerate(SEGMENTS, start=1)), 26: "stenosis"}
+CATEGORIES = {**dict(enumerate(SYNTAX, start=1)), 26: "stenosis"}
 
 
 def note(number, image, category, *polygons):
@@ -25,21 +25,21 @@ def half(root, name, split="train", images=("1.png", "2.png"), annotations=()):
     return folder
 
 
-SYNTAX = (note(1, 1, 5, square(2, 3, 6)), note(1, 2, 11, square(4, 4, 5)), note(2, 1, 24, square(5, 3, 6)))
+NOTES = (note(1, 1, 5, square(2, 3, 6)), note(1, 2, 11, square(4, 4, 5)), note(2, 1, 24, square(5, 3, 6)))
 
 
 @pytest.fixture
 def arcade(tmp_path):
     root = tmp_path / "arcade"
     for split in ("train", "val", "test"):
-        half(root, "syntax", split, annotations=SYNTAX)
+        half(root, "syntax", split, annotations=NOTES)
     half(root, "stenosis", annotations=[note(7, 1, 26, square(1, 1, 3)), note(7, 1, 26, square(3, 1, 3))])
     return root
 
 
 def test_the_order_of_the_classes_is_the_layouts():
-    assert len(SEGMENTS) == len(set(SEGMENTS)) == 25
-    assert SEGMENTS[8:13] == ("9", "9a", "10", "10a", "11") and SEGMENTS[-2:] == ("12b", "14b")
+    assert len(SYNTAX) == len(set(SYNTAX)) == 25
+    assert SYNTAX[8:13] == ("9", "9a", "10", "10a", "11") and SYNTAX[-2:] == ("12b", "14b")
 
 
 def test_two_sets_of_segments_and_one_of_stenoses(arcade, tmp_path):
@@ -88,8 +88,8 @@ def test_a_square_has_its_area_and_the_later_outline_wins(arcade, tmp_path):
     ],
 )
 def test_odd_annotations_are_dropped_and_told(tmp_path, odd, repair):
-    half(tmp_path / "a", "syntax", annotations=[*SYNTAX[:2], odd])
-    half(tmp_path / "b", "syntax", annotations=SYNTAX[:2])
+    half(tmp_path / "a", "syntax", annotations=[*NOTES[:2], odd])
+    half(tmp_path / "b", "syntax", annotations=NOTES[:2])
     for name in "ab":
         imported("arcade", tmp_path / name, tmp_path / name / "data")
     odd_one, plain = (pixels(tmp_path / name / "data/arcade_vs", "segments", "train-1") for name in "ab")

@@ -11,7 +11,7 @@ the file's order). Where outlines overlap, the later annotation wins, except in 
 where its centre is.
 """
 
-__all__ = ["SEGMENTS", "plan_arcade"]
+__all__ = ["plan_arcade"]
 
 import json
 from collections import Counter, defaultdict
@@ -27,10 +27,9 @@ from vasolib.data.importers.looking import listed, locate, lost, plain
 from vasolib.data.importers.plan import Item, Plan
 from vasolib.data.left_out import BadFile, LeftOut, shown
 from vasolib.data.listing import stem_of
+from vasolib.data.synthetic.tree import SYNTAX
 from vasolib.errors import UserError
 
-SEGMENTS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "9a", "10", "10a", "11", "12", "12a", "13", "14", "14a", "15",
-            "16", "16a", "16b", "16c", "12b", "14b")  # fmt: skip
 HALVES = {"syntax": (("arcade_vs", "segments"), ("arcade_v", "vessels")), "stenosis": (("arcade_s", "stenoses"),)}
 SPLITS = ("train", "val", "test")
 LAYOUT = ("folder `syntax` or `stenosis` with train, val or test in it, expected ARCADE as published: "
@@ -111,7 +110,7 @@ def _by_image(
         polygons = _polygons(one["segmentation"])
         if one["image_id"] not in stems:
             faults["annotations of no image, dropped"] += 1
-        elif (category == "stenosis") != (kind == "stenoses") or category not in (*SEGMENTS, "stenosis"):
+        elif (category == "stenosis") != (kind == "stenoses") or category not in (*SYNTAX, "stenosis"):
             faults["annotations of a category that is not this task's, dropped"] += 1
         elif not polygons:
             faults["annotations without a polygon, dropped"] += 1
@@ -142,7 +141,7 @@ def _drawn(image: Path, kind: str, outlines: list[Outline], shape: tuple[int, in
         raise BadFile(image, f"has {len(outlines)} stenoses, expected at most 255: remove it")
     for number, outline in enumerate(outlines, start=1):
         if kind == "segments":
-            value = SEGMENTS.index(outline.category) + 1
+            value = SYNTAX.index(outline.category) + 1
         else:
             value = 255 if kind == "vessels" else number
         for corners in outline.polygons:
