@@ -19,6 +19,8 @@ FILES = {
     "work/pretrain/mae/log.csv": "epoch,loss\n1,0.5\n",
     "work/pretrain/mae/scores.csv": "loss\n0.5\n",
     "work/stores/corpus/table.csv": "id,split\n1,train\n",
+    "results/v2/eta.csv": "method,mean\neta_0,12.5\n",
+    "results/v2/costs.csv": "method,seconds_per_step\nmae,0.5\n",
 }
 TOLERANCES = """file,column,group,absolute,relative,source
 results/table2.csv,method,DSC,0,0,equal
@@ -28,6 +30,8 @@ work/pretrain/mae/log.csv,epoch,,0,0,equal
 work/pretrain/mae/log.csv,loss,,0.01,0,3 x spread
 work/stores/corpus/table.csv,id,,0,0,equal
 work/stores/corpus/table.csv,split,,0,0,equal
+results/v2/eta.csv,method,,0,0,equal
+results/v2/eta.csv,mean,,1,0,3 x spread
 """
 FACTS = {"cpu": "one", "threads": "1", "machine time": "4 min", "torch": "2.0"}
 
@@ -42,6 +46,7 @@ def study(tmp_path: Path) -> Study:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     study.results("run.json").write_text(json.dumps(FACTS))
+    study.results("v2", "run.json").write_text(json.dumps(FACTS))
     return study
 
 
@@ -49,7 +54,7 @@ def study(tmp_path: Path) -> Study:
 def folder(study: Study, tmp_path: Path, monkeypatch) -> Path:
     """What is expected: that run. The command finds both, and runs no pipeline."""
     folder = tmp_path / "expected"
-    assert refresh(study, folder) == 3
+    assert refresh(study, folder) == 4
     (folder / "tolerances.csv").write_text(TOLERANCES)
     monkeypatch.setattr(module, "EXPECTED", folder)
     monkeypatch.setattr(module.pipeline, "main", lambda arguments: 0)
@@ -64,7 +69,7 @@ def change(study: Study, old: str, new: str, name: str = "table2.csv") -> None:
 
 
 def test_what_is_expected_are_tables_logs_and_splits(folder: Path, study: Study):
-    compared = {"results/table2.csv", "work/pretrain/mae/log.csv", "work/stores/corpus/table.csv"}
+    compared = {"results/table2.csv", "results/v2/eta.csv", "work/pretrain/mae/log.csv", "work/stores/corpus/table.csv"}
     assert set(recorded(study)) == set(expected_files(folder)) == compared
     study.results("table2.csv").rename(study.results("table9.csv"))
     refresh(study, folder)
@@ -88,7 +93,7 @@ def test_the_exit_status_and_the_printed_table(study: Study, capsys, old: str, n
     printed = capsys.readouterr().out
     assert re.search(line, printed, re.MULTILINE), printed
     assert printed.endswith("not verified\n" if status else "\nverified\n")
-    assert re.search(r"(\d+) of \1 cells agree, in 3 tables", printed) or status
+    assert re.search(r"(\d+) of \1 cells agree, in 4 tables", printed) or status
 
 
 @pytest.mark.parametrize(
@@ -108,11 +113,11 @@ def test_exact_allows_no_difference_and_no_other_byte(study: Study, capsys, old:
 
 
 def test_what_differs_between_the_machines_is_told(study: Study, folder: Path, capsys):
-    assert environment(study, folder) == []
+    assert environment(study, folder, "all") == []
     other = FACTS | {"cpu": "another", "machine time": "9 min", "device": "cuda"}
     study.results("run.json").write_text(json.dumps(other))
     lines = ["cpu: expected one, here another", "device: expected not recorded, here cuda"]
-    assert environment(study, folder) == lines
+    assert environment(study, folder, "all") == lines
     assert main([]) == 0
     assert all(line in capsys.readouterr().out for line in lines[:1])
 
@@ -121,7 +126,7 @@ def test_refreshing_makes_the_run_the_expected_one(study: Study, folder: Path, c
     change(study, "50.5", "60.5")
     assert main([]) == 1
     assert main(["--refresh"]) == 0
-    assert "now holds this run's 3 tables" in capsys.readouterr().out
+    assert "now holds this run's 4 tables" in capsys.readouterr().out
     assert main(["--exact"]) == 0
     assert (folder / "tolerances.csv").read_text() == TOLERANCES
 
@@ -135,7 +140,23 @@ def test_the_run_is_that_of_the_pipeline(monkeypatch, folder: Path):
     given = []
     monkeypatch.setattr(module.pipeline, "main", lambda arguments: given.extend(arguments) or 0)
     main(["--jobs", "3"])
-    assert given == ["--scale", "smoke", "--part", "v1", "--jobs", "3"]
+    assert given == ["--scale", "smoke", "--part", "all", "--jobs", "3"]
+
+
+def test_one_part_is_run_compared_and_refreshed_alone(study: Study, folder: Path, monkeypatch, capsys):
+    given = []
+    monkeypatch.setattr(module.pipeline, "main", lambda arguments: given.extend(arguments) or 0)
+    change(study, "12.5", "20", "v2/eta.csv")
+    change(study, "50.5", "51", "table2.csv")
+    study.results("v2", "run.json").write_text(json.dumps(FACTS | {"cpu": "another"}))
+    assert main(["--part", "v1"]) == 0 and "cpu" not in capsys.readouterr().out
+    assert main(["--part", "v2"]) == 1 and main([]) == 1
+    assert "eta.csv, row 'eta_0', column mean: expected 12.5, found 20, tolerance 1" in capsys.readouterr().out
+    assert [part for part in given if part in ("v1", "v2", "all")] == ["v1", "v2", "all"]
+    assert main(["--part", "v2", "--refresh"]) == 0
+    assert "now holds this run's 1 tables" in capsys.readouterr().out
+    assert main(["--part", "v2", "--exact"]) == 0
+    assert "expected 50.5, found 51" not in capsys.readouterr().out and main(["--part", "v1", "--exact"]) == 1
 
 
 @pytest.mark.parametrize(

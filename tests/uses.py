@@ -5,7 +5,7 @@ __all__ = ["EXTENDED", "USES", "inputs_of", "libraries_of", "parameters_of"]
 from vasolib.report import ITEMS
 from vasolib.v2.items import ITEMS as EXTENDED_ITEMS
 
-SCALE = ("threads", "workers", "image", "encoder", "decoder_width", "image_skip", "unet_width", "finetune", "seeds")
+SCALE = ("threads", "workers", "image", "encoder", "decoder_width", "image_skip", "finetune", "seeds")
 BUILDING = ("threads", "image", "encoder", "decoder")  # what a method's network is built of
 PUBLISHED = "paper/published.csv"
 SHOWN = tuple(f"{item.folder}/doll/{item.file}" for item in ITEMS if item.file != "runtimes.csv")
@@ -21,9 +21,9 @@ USES = {  # kind of stage -> parameters of the study, parameters of the scale, i
         ("stores/corpus", "anatomy", "segmentor"),
     ),
     "finetune": ("benchmarks seed scratch_arms {arm}", SCALE, ("stores", "pretrain/{item}")),
-    "scratch": ("benchmarks scratch_arms", SCALE, ("stores",)),
+    "scratch": ("benchmarks scratch_arms", (*SCALE, "unet_width"), ("stores",)),
     "labels": ("benchmarks seed scratch_arms {arm}", SCALE, ("stores", "pretrain/{item}")),
-    "scratch_labels": ("benchmarks scratch_arms", SCALE, ("stores",)),
+    "scratch_labels": ("benchmarks scratch_arms", (*SCALE, "unet_width"), ("stores",)),
     "denoise": (
         "benchmarks seed scratch_arms denoise_arms noise_sigma",
         ("threads", "workers", "image", "encoder", "decoder_width", "denoise", "denoise_seeds", "dncnn"),
@@ -41,11 +41,11 @@ USES = {  # kind of stage -> parameters of the study, parameters of the scale, i
     ),
     "figures": (
         "benchmarks pretrain_arms scratch_arms arms seed norm_pix_loss",
-        BUILDING,
+        (*BUILDING, "rivals"),
         ("stores", "anatomy", "pretrain", "finetune"),
     ),
     "features": (
-        "benchmarks seed arms",
+        "benchmarks seed scratch_arms arms",
         ("threads", "image", "encoder", "seeds", "feature_patches", "umap_seeds"),
         ("stores", "pretrain", PUBLISHED),
     ),
@@ -58,7 +58,9 @@ USES = {  # kind of stage -> parameters of the study, parameters of the scale, i
 }  # fmt: skip
 
 
-TUNING = ("threads", "workers", "image", "encoder", "decoder_width", "image_skip")
+LOOP = ("threads", "workers", "image")
+DECODING = ("decoder_width", "image_skip")
+TUNING = (*LOOP, "encoder", *DECODING)
 RECIPES = ("recipes.vessels", "recipes.segments", "recipes.stenoses", "lesion_weight", "seeds")
 SEGMENTED = "sets.vessels sets.segments sets.stenoses"
 WEIGHTS = "external weights weights_state"
@@ -83,15 +85,17 @@ EXTENDED = {  # the same of the extended part: parameters of v2 and of its scale
         "seed", TUNING, f"{SEGMENTED} arms.{{item}}", (*RECIPES, "encoders"), ("stores", "pretrain/{item}"),
     ),
     "v2_scratch": ("", (*TUNING, "unet_width"), SEGMENTED, RECIPES, ("stores",)),
-    "v2_published": ("", TUNING, f"{SEGMENTED} external.{{item}} weights weights_state", RECIPES, ("stores",)),
+    "v2_published": (
+        "", (*LOOP, *DECODING), f"{SEGMENTED} external.{{item}} weights weights_state", RECIPES, ("stores",),
+    ),
     "v2_labels": (
         "seed", TUNING, "sets.vessels arms.{item}", (*FEW, "encoders"), ("stores", "pretrain/{item}"),
     ),
     "v2_scratch_labels": ("", TUNING, f"sets.vessels {WEIGHTS}", FEW, ("stores",)),
     "v2_detect": (
-        "seed", TUNING[:4], "sets.boxes arms.{item}", (*BOXES, "encoders"), ("stores", "pretrain/{item}"),
+        "seed", (*LOOP, "encoder"), "sets.boxes arms.{item}", (*BOXES, "encoders"), ("stores", "pretrain/{item}"),
     ),
-    "v2_scratch_detect": ("", TUNING[:4], f"sets.boxes {WEIGHTS}", BOXES, ("stores",)),
+    "v2_scratch_detect": ("", (*LOOP, "encoder"), f"sets.boxes {WEIGHTS}", BOXES, ("stores",)),
     "v2_tables": (
         "", ("image", "encoder"),
         "sets stands_for pretrain scratch published external detect labels percents arms", ("encoders",),

@@ -5,7 +5,8 @@ number within its tolerance, and says what differs between this machine and the 
 """
 
 __all__ = [
-    "EXPECTED", "SCALE", "environment", "expected_files", "main", "read_tolerances", "recorded", "refresh", "verify",
+    "EXPECTED", "SCALE", "environment", "expected_files", "main", "part_of", "read_tolerances", "recorded", "refresh",
+    "verify",
 ]  # fmt: skip
 
 import argparse
@@ -25,30 +26,40 @@ from vasolib.study import ROOT, Study
 
 EXPECTED = ROOT / "expected"
 SCALE = "smoke"
-FACTS = "results/run.json"
-EXTENDED = "v2"  # the extended part's files, for which no tolerance was measured yet
+EXTENDED = "v2"  # the folder of the extended part's files, in `results` and in `work`
+FACTS = {"v1": "results/run.json", "v2": "results/v2/run.json"}  # of each part
 NOT_FACTS = {"machine time"}
-NOT_COMPARED = {"results/runtimes.csv"}  # differs with every run
+NOT_COMPARED = {"runtimes.csv", "costs.csv"}  # differ with every run
 SHOWN = 40  # disagreements told one by one
 
 
-def recorded(study: Study) -> dict[str, Path]:
-    """The tables of a run that are verified, by their names in `expected`: results, training logs, stores' tables."""
+def part_of(name: str) -> str:
+    """Which part of the study makes a table, by its name in `expected`."""
+    return "v2" if EXTENDED in Path(name).parts else "v1"
+
+
+def recorded(study: Study, part: str = "all") -> dict[str, Path]:
+    """The tables of a run that are verified, by their names in `expected`: results, training logs, stores' tables.
+
+    Args:
+        part: of which one, see `vasolib.pipeline`.
+    """
     found = {}
-    for kind, pattern in (("results", "*.csv"), ("work", "**/log.csv"), ("work", "stores/*/table.csv")):
+    for kind, pattern in (("results", "**/*.csv"), ("work", "**/log.csv"), ("work", "**/stores/*/table.csv")):
         folder = getattr(study, kind)()
-        names = {path: path.relative_to(folder) for path in folder.glob(pattern)}
-        found |= {f"{kind}/{name.as_posix()}": path for path, name in names.items() if name.parts[0] != EXTENDED}
-    return {name: path for name, path in sorted(found.items()) if name not in NOT_COMPARED}
+        paths = (path for path in folder.glob(pattern) if path.name not in NOT_COMPARED)
+        found |= {f"{kind}/{path.relative_to(folder).as_posix()}": path for path in paths}
+    return {name: path for name, path in sorted(found.items()) if part in ("all", part_of(name))}
 
 
-def expected_files(folder: Path) -> dict[str, Path]:
-    """The expected tables by their names.
+def expected_files(folder: Path, part: str = "all") -> dict[str, Path]:
+    """The expected tables of a part by their names.
 
     Raises:
         UserError: there are none.
     """
-    found = {path.relative_to(folder / SCALE).as_posix(): path for path in (folder / SCALE).rglob("*.csv")}
+    names = {path.relative_to(folder / SCALE).as_posix(): path for path in (folder / SCALE).rglob("*.csv")}
+    found = {name: path for name, path in names.items() if part in ("all", part_of(name))}
     if not found:
         raise UserError(f"{folder / SCALE} holds no table: restore it from the repository, or make it with --refresh")
     return found
@@ -66,10 +77,11 @@ def read_tolerances(folder: Path) -> pd.DataFrame:
     return table
 
 
-def verify(study: Study, folder: Path, exact: bool = False) -> pd.DataFrame:
+def verify(study: Study, folder: Path, part: str = "all", exact: bool = False) -> pd.DataFrame:
     """Every cell of a run's tables beside the expected one, see `vasolib.agreement.compare`.
 
     Args:
+        part: whose tables, see `vasolib.pipeline`.
         exact: allow no number to differ.
 
     Raises:
@@ -78,30 +90,39 @@ def verify(study: Study, folder: Path, exact: bool = False) -> pd.DataFrame:
     allowed = read_tolerances(folder)
     if exact:
         allowed = allowed.assign(absolute=0.0, relative=0.0)
-    return compare(read_tables(expected_files(folder)), read_tables(recorded(study)), allowed)
+    return compare(read_tables(expected_files(folder, part)), read_tables(recorded(study, part)), allowed)
 
 
-def other_bytes(study: Study, folder: Path) -> list[str]:
+def other_bytes(study: Study, folder: Path, part: str) -> list[str]:
     """A line for each table that both sides have and whose files are not the same bytes."""
     found = recorded(study)
-    both = [(name, path) for name, path in expected_files(folder).items() if name in found]
+    both = [(name, path) for name, path in expected_files(folder, part).items() if name in found]
     return [f"{name}: other bytes" for name, path in both if path.read_bytes() != found[name].read_bytes()]
 
 
-def environment(study: Study, folder: Path) -> list[str]:
+def environment(study: Study, folder: Path, part: str) -> list[str]:
     """A line for each fact in which this run differs from the expected one: parameters, processor, versions."""
-    paths = {"expected": folder / SCALE / FACTS, "here": study.results("run.json")}
-    facts = {side: json.loads(p.read_text(encoding="utf-8")) if p.is_file() else {} for side, p in paths.items()}
-    names = sorted({*facts["expected"], *facts["here"]} - NOT_FACTS)
-    told = [(name, *(facts[side].get(name, "not recorded") for side in paths)) for name in names]
-    return [f"{name}: expected {expected}, here {here}" for name, expected, here in told if expected != here]
+    lines = []
+    for name in (path for of, path in FACTS.items() if part in ("all", of)):
+        paths = {"expected": folder / SCALE / name, "here": study.results(*Path(name).parts[1:])}
+        facts = {side: json.loads(p.read_text(encoding="utf-8")) if p.is_file() else {} for side, p in paths.items()}
+        names = sorted({*facts["expected"], *facts["here"]} - NOT_FACTS)
+        told = [(fact, *(facts[side].get(fact, "not recorded") for side in paths)) for fact in names]
+        lines += [f"{fact}: expected {expected}, here {here}" for fact, expected, here in told if expected != here]
+    return list(dict.fromkeys(lines))
 
 
-def refresh(study: Study, folder: Path) -> int:
-    """Make the present run the expected one; how many tables it has. Tolerances stay as they are."""
-    tables = recorded(study)
+def refresh(study: Study, folder: Path, part: str = "all") -> int:
+    """Make a part of the present run the expected one; how many tables it has.
+
+    The other part's tables and all tolerances stay as they are.
+    """
+    tables = recorded(study, part)
+    facts = {name: study.results(*Path(name).parts[1:]) for of, name in FACTS.items() if part in ("all", of)}
+    kept = {p.relative_to(folder / SCALE).as_posix(): p for p in (folder / SCALE).rglob("*") if p.is_file()}
+    kept = {name: path for name, path in kept.items() if part not in ("all", part_of(name))}
     with atomic(folder / SCALE) as temporary:
-        for name, path in {**tables, FACTS: study.results("run.json")}.items():
+        for name, path in {**kept, **tables, **facts}.items():
             (temporary / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, temporary / name)
     return len(tables)
@@ -124,22 +145,23 @@ def report(cells: pd.DataFrame, notes: list[str], differs: list[str]) -> bool:
 def main(arguments: list[str] | None = None) -> int:
     """Command line, see --help; 0 where everything agrees."""
     parser = argparse.ArgumentParser(prog="python -m vasolib.verify", description="Does this copy give our numbers?")
+    parser.add_argument("--part", choices=pipeline.PARTS, default="all", help="v1, v2 (the extended paper's) or all")
     parser.add_argument("--jobs", type=int, default=available_cores(), help="stages side by side (default: all cores)")
     parser.add_argument("--exact", action="store_true", help="byte for byte: the same machine and the same lock")
     parser.add_argument("--refresh", action="store_true", help="make this run the expected one")
     given = parser.parse_args(arguments)
-    status = pipeline.main(["--scale", SCALE, "--part", "v1", "--jobs", str(given.jobs)])
+    status = pipeline.main(["--scale", SCALE, "--part", given.part, "--jobs", str(given.jobs)])
     if status:
         return status
     try:
         study = Study.open(SCALE)
         if given.refresh:
-            count = refresh(study, EXPECTED)
+            count = refresh(study, EXPECTED, given.part)
             print(f"expected/{SCALE} now holds this run's {count} tables: look at what changed before committing them")
             return 0
-        cells = verify(study, EXPECTED, given.exact)
-        differs = other_bytes(study, EXPECTED) if given.exact else []
-        return 0 if report(cells, environment(study, EXPECTED), differs) else 1
+        cells = verify(study, EXPECTED, given.part, given.exact)
+        differs = other_bytes(study, EXPECTED, given.part) if given.exact else []
+        return 0 if report(cells, environment(study, EXPECTED, given.part), differs) else 1
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

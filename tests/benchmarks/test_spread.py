@@ -64,9 +64,6 @@ def test_the_command_runs_each_condition_and_writes_what_verify_reads(monkeypatc
     (tmp_path / "expected" / "smoke" / "results" / "t.csv").write_text(TABLE)
     monkeypatch.setattr(spread, "carry_out", carry_out)
     monkeypatch.setattr(spread, "EXPECTED", tmp_path / "expected")
-    monkeypatch.setattr(
-        spread, "expected_files", lambda _: {"results/t.csv": tmp_path / "expected/smoke/results/t.csv"}
-    )
     assert spread.main(["--work", str(tmp_path / "work")]) == 0
     assert {name: threads for name, (threads, *_) in ran.items()} == {"here": 1, "two_threads": 2, "AVX2": 1}
     assert ran["AVX2"][2]["ONEDNN_MAX_CPU_ISA"] == "AVX2" and ran["two_threads"][2] == {}
@@ -78,6 +75,26 @@ def test_the_command_runs_each_condition_and_writes_what_verify_reads(monkeypatc
     assert read_tolerances(tmp_path / "expected").equals(table)  # no difference here, but what was measured is kept
     assert spread.main(["--work", str(tmp_path / "anew"), "--conditions", "here"]) == 0
     assert read_tolerances(tmp_path / "expected")["absolute"].max() == 0
+
+
+def test_of_one_part_the_other_ones_tolerances_stay(monkeypatch, tmp_path: Path):
+    def carry_out(study, *module, environment):
+        assert module[module.index("--part") + 1] == "v2"
+        study.results("v2").mkdir(parents=True)
+        study.results("v2", "e.csv").write_text("arm,mean\neta_0,3.75\n")
+
+    for name, text in (("t", TABLE), ("v2/e", "arm,mean\neta_0,3.25\n")):
+        path = tmp_path / "expected" / "smoke" / "results" / f"{name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    before = "file,column,group,absolute,relative,source\nresults/t.csv,mean,DSC,7,0,measured\n"
+    (tmp_path / "expected" / "tolerances.csv").write_text(before + "results/v2/e.csv,mean,,9,0,of old\n")
+    monkeypatch.setattr(spread, "carry_out", carry_out)
+    monkeypatch.setattr(spread, "EXPECTED", tmp_path / "expected")
+    assert spread.main(["--work", str(tmp_path / "work"), "--part", "v2"]) == 0
+    table = read_tolerances(tmp_path / "expected")
+    assert table["file"].tolist() == ["results/t.csv", *["results/v2/e.csv"] * 2]
+    assert table["absolute"].tolist() == [7, 0, 1.5]
 
 
 def test_the_larger_tolerance_is_kept_with_its_source():
