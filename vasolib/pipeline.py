@@ -88,6 +88,13 @@ def stages_of_part(study: Study, part: str) -> list[Stage]:
     return [stage for stage in stages_of(study) if part == "all" or stage.name.startswith("v2_") == (part == "v2")]
 
 
+def usual_jobs() -> int:
+    """How many stages run side by side where nobody says: one where they would share a GPU, or one for each core."""
+    import torch  # takes a second, which a given number saves
+
+    return 1 if torch.cuda.is_available() else available_cores()
+
+
 def run_stages(study: Study, jobs: int, warm: bool, part: str = "all") -> None:
     """Run what is stale, from a nursery if `warm`. UserError naming the stages that failed; what is done stays done."""
     stages = stages_of_part(study, part)
@@ -152,15 +159,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--scale", default="laptop", help="smoke, laptop or paper (default: laptop)")
     parser.add_argument("--data", type=Path, help="folder, or archive of one, with a sub-folder per real data set")
     parser.add_argument("--weights", type=Path, help="folder with files of published encoders, for the extended part")
-    parser.add_argument("--jobs", type=int, default=available_cores(), help="stages side by side (default: all cores)")
+    parser.add_argument("--jobs", type=int, help="stages side by side (default: with a GPU 1, else all cores)")
     parser.add_argument("--part", choices=PARTS, default="all", help="v1, v2 (the extended paper's) or all (default)")
     parser.add_argument("--cold", action="store_true", help="let each stage import everything itself")
     given = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     try:
-        if given.jobs < 1:
-            raise UserError(f"JOBS={given.jobs} is not a number of jobs: give 1 or more")
+        jobs = usual_jobs() if given.jobs is None else given.jobs
+        if jobs < 1:
+            raise UserError(f"JOBS={jobs} is not a number of jobs: give 1 or more")
         study = open_workspace(given.scale, given.data, given.weights, given.part)
         with exclusive(study.root):
             end_orphans(study.root)
@@ -169,7 +177,7 @@ def main(arguments: list[str] | None = None) -> int:
             if no_scm_needed(study.root):
                 dvc(study.root, "config", "--local", "core.no_scm", "true")
             warm = sys.platform == "linux" and not given.cold
-            run_stages(study, given.jobs, warm=warm, part=given.part)
+            run_stages(study, jobs, warm=warm, part=given.part)
             print_times(stages_of_part(study, given.part))
             publish(study)
     except UserError as error:

@@ -1,6 +1,7 @@
 """ARCADE: outlines drawn by hand, ids that repeat, and the rest of what its files may have."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -130,5 +131,9 @@ def test_a_folder_above_or_below_is_as_good(arcade, tmp_path, given):
 
 def test_counts_are_compared_by_part(arcade):
     parts = {"syntax/train": 2, "syntax/val": 3, "syntax/test": 2, "stenosis/train": 2, "stenosis/val": 1}
-    lines = [line for line in check_set("arcade", arcade, Known(expected=parts)) if "repaired" not in line]
-    assert lines == ["syntax/val: 2 usable images, expected 3", "stenosis/val: 0 usable images, expected 1"]
+    known = Known(expected=parts, unconfirmed=("Nobody knows why.",))
+    lines = [line for line in check_set("arcade", arcade, known) if "repaired" not in line]
+    assert lines[:2] == ["syntax/val: 2 usable images, expected 3", "stenosis/val: 0 usable images, expected 1"]
+    assert lines[2:] == ["not confirmed of this set: Nobody knows why."]
+    as_is = replace(known, expected={"syntax/train": 2, "syntax/val": 2, "syntax/test": 2, "stenosis/train": 2})
+    assert "Nobody" not in "".join(check_set("arcade", arcade, as_is))
