@@ -72,7 +72,10 @@ def stages_of(study: Study) -> list[Stage]:
         try:
             graph = repo.index.graph
         except DvcException as error:
-            raise UserError(f"{error}: put back dvc.yaml as it was, such as by `git checkout dvc.yaml`") from None
+            raise UserError(
+                f"{error}: dvc.yaml does not fit the parameters; put back what was changed in dvc.yaml, params.yaml or "
+                "params_v2.yaml, such as by `git checkout dvc.yaml`"
+            ) from None
         ordered = list(topological_sort(graph.reverse()))
         return [Stage(s.name, frozenset(n.name for n in graph[s]), seconds.get(label_of(s.cmd))) for s in ordered]
 

@@ -117,7 +117,14 @@ def test_what_is_missing_is_left_out_and_told(tmp_path):
     assert "no annotated segment" in lost["syntax/train/images/11.png"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"images": [{}], "categories": [], "annotations": []}'])
+DEEP = '{"images": ' + "[" * 100_000
+HUGE = (
+    '{"images": [{"id": 1, "file_name": "1.png"}], "categories": [{"id": 5, "name": "5"}], "annotations": [{"id": 1, '
+)
+HUGE += f'"image_id": 1, "category_id": 5, "segmentation": [[{"9" * 400}, 1, 2, 2, 3, 1]]}}]}}'
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"images": [{}], "categories": [], "annotations": []}', DEEP, HUGE])
 def test_an_annotation_file_of_another_kind_is_named(arcade, tmp_path, text):
     write(arcade / "syntax/val/annotations/val.json", text)
     with pytest.raises(UserError, match=r"val\.json is no COCO file"):
