@@ -146,7 +146,7 @@ def overhead_rows(study: Study, scale: Scale, batch: Batch, name: str, aim: floa
     ours, our_loss = built("vasomim", our_judge())
     same = agreement(plain_loss, our_loss)
     return [
-        compare(f"VasoMIM over MAE, {name}, segmentor {way}", step, mae, aim, same, turns, most=True)
+        compare(f"VasoMIM over MAE of its mask ratio, {name}, segmentor {way}", step, mae, aim, same, turns, most=True)
         for way, step in (("plain", plain), ("ours", ours))
     ]
 

@@ -1,4 +1,7 @@
-"""Functions run by several processes that form a group, as torchrun would start them, for tests."""
+"""Functions run by several processes that form a group, as torchrun would start them, for tests.
+
+They know nothing of what a test has patched: autograd refuses to run in forks of a process in which it has threads.
+"""
 
 import multiprocessing
 import tempfile
@@ -8,7 +11,8 @@ from pathlib import Path
 import torch
 from torch import distributed
 
-CONTEXT = multiprocessing.get_context("fork")  # nothing has to be imported again
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["pytest", "vasolib.v2.finetune", "vasolib.v2.pretrain"])  # once for all groups
 
 
 def member(function: Callable, arguments: tuple, rank: int, count: int, folder: str) -> None:

@@ -5,12 +5,16 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from vasolib import cluster, parallel
+from vasolib.anatomy import extract_to
+from vasolib.data.building import Frames, build_store
+from vasolib.data.store import Frame
 from vasolib.errors import UserError
 from vasolib.metrics import Labels
 from vasolib.parallel import spread
@@ -89,6 +93,56 @@ def test_scores_of_a_cluster_are_those_of_this_process(on_cluster, monkeypatch):
 def tasks_done(started) -> int:
     """How many times a task of the cluster became one whose result lies with a worker."""
     return sum(row[2] == "memory" for row in started.scheduler.transition_log)
+
+
+class Once:
+    """A function whose first caller, in whatever process, is killed half way through its items."""
+
+    def __init__(self, function: Callable, killed: Path) -> None:
+        self.function, self.killed = function, killed
+
+    def __call__(self, item: object) -> object:
+        if item_number(item) == COUNT // 2 and not self.killed.exists():
+            self.killed.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.function(item)
+
+
+def item_number(item: object) -> int:
+    """The number of a frame's name, or that in an image's corner."""
+    return int(item.id) if isinstance(item, Frame) else int(item[0, 0])
+
+
+def numbered() -> np.ndarray:
+    """Images with a dark line, their number in the corner."""
+    images = np.random.default_rng(0).integers(100, 120, (COUNT, 32, 32), dtype=np.uint8)
+    images[:, 12:15] = 30
+    images[:, 0, 0] = np.arange(COUNT)
+    return images
+
+
+def as_stored(frame: Frame) -> Frame:
+    return frame
+
+
+def dark(image: np.ndarray) -> np.ndarray:
+    return (image < 60).astype(np.uint8)
+
+
+def stored(folder: Path, make: Callable) -> dict[str, bytes]:
+    """The files of a store of those images."""
+    frames = [Frame(str(i), "set", "train", "", str(i), image, None) for i, image in enumerate(numbered())]
+    build_store(folder, Frames(frames, make), 16)
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_a_store_and_anatomy_lose_nothing_where_a_worker_is_killed(on_cluster, monkeypatch, tmp_path):
+    theirs = stored(tmp_path / "a", Once(as_stored, tmp_path / "killed"))
+    masks = extract_to(tmp_path / "a.npy", numbered(), range(COUNT), Once(dark, tmp_path / "killed too"))
+    assert (tmp_path / "killed").exists() and (tmp_path / "killed too").exists()
+    monkeypatch.delenv(parallel.ADDRESS)
+    assert theirs == stored(tmp_path / "b", as_stored)
+    assert np.array_equal(masks, [dark(image) for image in numbered()])
 
 
 def deadly(item: int) -> int:

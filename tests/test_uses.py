@@ -22,9 +22,10 @@ ARMS = ["mae", "mae_50", "guidance", "consistency", "vasomim", "dino", "spt"]
 CHOSEN = {
     "run": "doll", "scale": "smoke", "pretrain_arms": ARMS, "few_labels_arms": ["mae"], "denoise_arms": ["vit", "mae"],
 }  # fmt: skip
-MORE_ARMS = ["mae", "vasomim", "vasomim_v2", "guidance", "data_50", "distinct", "model_2"]
+MORE_ARMS = ["mae", "vasomim", "vasomim_v2", "guidance", "data_50", "distinct", "model_2", "distilled", "tuned"]
 MORE = {
-    "pretrain": MORE_ARMS, "published": ["tiny"], "percents": [10],
+    "pretrain": MORE_ARMS, "arms": EXTENDED["v2"]["arms"] | {"tuned": {"method": "spt"}},
+    "published": ["tiny"], "percents": [10],
     "detect": {"scratch": ["resnet", "vit", "tiny"], "pretrained": ["mae", "vasomim_v2", "model_2"]},
     "labels": {"scratch": ["vit", "tiny"], "pretrained": ["vasomim_v2", "model_2"]},
 }  # fmt: skip
@@ -58,8 +59,16 @@ def hushed(function):
             quiet.on = before
     return call
 
+copied = hushed(dataclasses.replace)  # of all fields, whether anything will read them or not
+
+def replace(instance, /, **changes):
+    copy = copied(instance, **changes)
+    if hasattr(copy, "__dict__"):
+        object.__setattr__(copy, "changed", {*changes, *getattr(instance, "changed", ())})
+    return copy
+
 sys.addaudithook(opened)
-dataclasses.replace = hushed(dataclasses.replace)  # copies fields, whether anything will read them or not
+dataclasses.replace = replace
 """
 PARAMETERS = """
 from vasolib import hushed, note
@@ -71,7 +80,7 @@ def silent(cls, name):
 def watch(cls, prefix):
     function = cls.__getattribute__
     def read(self, name):
-        if name in cls.__dataclass_fields__:
+        if name in cls.__dataclass_fields__ and name not in self.__dict__.get("changed", ()):
             note("parameter", prefix(self) + name)
         return function(self, name)
     cls.__getattribute__ = read
@@ -123,7 +132,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     records.mkdir()
     tiny = timm.create_model(TINY["model"], pretrained=False).state_dict()
     save_file(tiny, folder / TINY["file"])
-    more = MORE | {"weights": str(folder), "external": EXTENDED["v2"]["external"] | {"tiny": TINY}}
+    more = MORE | {"weights": str(folder), "external": {"tiny": TINY, "dinov2": TINY}}
     study = copy_project(ROOT, folder / "project", CHOSEN, more)
     code = {"__init__": f"RECORDS = {str(records)!r}\n{FILES}", "study": PARAMETERS, "v2/study": MORE_PARAMETERS}
     for name, text in code.items():

@@ -250,6 +250,30 @@ def test_the_checkouts_own_scale_needs_no_folder(home: Study, monkeypatch: pytes
         open_workspace("smokes", None)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (None, "", r"params_v2\.yaml must hold one block called v2"),
+        ("v2:\n", "v3:\n", r"params_v2\.yaml must hold one block called v2"),
+        ("v2:\n", "v2: [\n", r"params_v2\.yaml cannot be read"),
+        ("  percents:", "  percnts:", "percnts"),
+        ("  pretrain: [", "  pretrian: [", "pretrian"),
+        ("lesion_weight: 50.0", "lesion_weight: -5", "lesion_weight"),
+    ],
+)
+def test_faulty_parameters_of_either_part_are_told_before_anything_runs(
+    home: Study, monkeypatch: pytest.MonkeyPatch, old: str | None, new: str, message: str
+):
+    monkeypatch.setattr(workspace, "ROOT", home.root)
+    path = home.root / "params_v2.yaml"
+    text = path.read_text()
+    assert old is None or old in text
+    path.write_text(new if old is None else text.replace(old, new, 1))
+    for scale in ("laptop", "smoke"):
+        with pytest.raises(UserError, match=message):
+            open_workspace(scale, None)
+
+
 def test_a_set_may_not_take_the_corpus_name(real: Path):
     (real / "plain").rename(real / "corpus")
     with pytest.raises(UserError, match=r"named 'corpus'.*rename"):

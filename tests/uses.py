@@ -98,7 +98,7 @@ EXTENDED = {  # the same of the extended part: parameters of v2 and of its scale
     "v2_scratch_detect": ("", (*LOOP, "encoder"), f"sets.boxes {WEIGHTS}", BOXES, ("stores",)),
     "v2_tables": (
         "", ("image", "encoder"),
-        "sets stands_for pretrain scratch published external detect labels percents arms", ("encoders",),
+        "stands_for pretrain scratch published external detect labels percents arms", ("encoders",),
         ("kept", "anatomy/scores.csv", "segmentor/scores.csv", "finetune", "labels", "detect", PUBLISHED),
     ),
     "v2_claims": (

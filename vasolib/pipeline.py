@@ -72,7 +72,10 @@ def stages_of(study: Study) -> list[Stage]:
         try:
             graph = repo.index.graph
         except DvcException as error:
-            raise UserError(f"{error}: put back dvc.yaml as it was, such as by `git checkout dvc.yaml`") from None
+            raise UserError(
+                f"{error}: dvc.yaml does not fit the parameters; put back what was changed in dvc.yaml, params.yaml or "
+                "params_v2.yaml, such as by `git checkout dvc.yaml`"
+            ) from None
         ordered = list(topological_sort(graph.reverse()))
         return [Stage(s.name, frozenset(n.name for n in graph[s]), seconds.get(label_of(s.cmd))) for s in ordered]
 
@@ -86,6 +89,13 @@ def label_of(command: str) -> str:
 def stages_of_part(study: Study, part: str) -> list[Stage]:
     """Those of `stages_of` that belong to one of PARTS: the extended paper's are called v2_<kind>."""
     return [stage for stage in stages_of(study) if part == "all" or stage.name.startswith("v2_") == (part == "v2")]
+
+
+def usual_jobs() -> int:
+    """How many stages run side by side where nobody says: one where they would share a GPU, or one for each core."""
+    import torch  # takes a second, which a given number saves
+
+    return 1 if torch.cuda.is_available() else available_cores()
 
 
 def run_stages(study: Study, jobs: int, warm: bool, part: str = "all") -> None:
@@ -152,15 +162,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--scale", default="laptop", help="smoke, laptop or paper (default: laptop)")
     parser.add_argument("--data", type=Path, help="folder, or archive of one, with a sub-folder per real data set")
     parser.add_argument("--weights", type=Path, help="folder with files of published encoders, for the extended part")
-    parser.add_argument("--jobs", type=int, default=available_cores(), help="stages side by side (default: all cores)")
+    parser.add_argument("--jobs", type=int, help="stages side by side (default: with a GPU 1, else all cores)")
     parser.add_argument("--part", choices=PARTS, default="all", help="v1, v2 (the extended paper's) or all (default)")
     parser.add_argument("--cold", action="store_true", help="let each stage import everything itself")
     given = parser.parse_args(arguments)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     try:
-        if given.jobs < 1:
-            raise UserError(f"JOBS={given.jobs} is not a number of jobs: give 1 or more")
+        jobs = usual_jobs() if given.jobs is None else given.jobs
+        if jobs < 1:
+            raise UserError(f"JOBS={jobs} is not a number of jobs: give 1 or more")
         study = open_workspace(given.scale, given.data, given.weights, given.part)
         with exclusive(study.root):
             end_orphans(study.root)
@@ -169,7 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
             if no_scm_needed(study.root):
                 dvc(study.root, "config", "--local", "core.no_scm", "true")
             warm = sys.platform == "linux" and not given.cold
-            run_stages(study, given.jobs, warm=warm, part=given.part)
+            run_stages(study, jobs, warm=warm, part=given.part)
             print_times(stages_of_part(study, given.part))
             publish(study)
     except UserError as error:

@@ -18,6 +18,7 @@ from vasolib.data.left_out import LeftOut
 from vasolib.errors import UserError
 from vasolib.files import digest, write_text
 from vasolib.leftovers import exclusive
+from vasolib.parsing import read_yaml
 from vasolib.study import ROOT, Study
 from vasolib.v2.choose import extended_parameters, weights_parameters
 
@@ -37,10 +38,13 @@ def open_workspace(scale: str, data: Path | None, weights: Path | None = None, p
         part: what is to run, see `vasolib.pipeline`; data need not fit the other part.
 
     Raises:
-        UserError: unknown scale, no usable data or weights in the folder, too little disk.
+        UserError: unknown scale, a faulty file of parameters, no usable data or weights in the folder, too little disk.
     """
+    from vasolib.v2.study import Extended  # torch comes with it, which the rest of this module does without
+
     home = Study.load(ROOT)
     home.scale_named(scale)
+    Extended.beside(home)  # before hours of the other part are spent
     check_disk(ROOT)
     if scale == home.params.scale and data is None and weights is None:
         return home
@@ -62,7 +66,7 @@ def mirror(home: Study, scale: str, data: Path | None, weights: Path | None = No
     names += [] if weights is None else [weights.resolve().name]
     run = "-".join([scale, *(re.sub(r"[^A-Za-z0-9._-]", "_", name) for name in names)])
     root, changes, extended = home.root / "runs" / run, {"scale": scale, "run": run}, {}
-    shipped = yaml.safe_load((home.root / "params_v2.yaml").read_text(encoding="utf-8"))["v2"]
+    shipped = read_yaml(home.root / "params_v2.yaml")["v2"]
     if data is not None and is_archive(data):
         with exclusive(root):  # another archive of that name takes the place of what a run may be reading
             data = unpacked(data, root / "unpacked")
@@ -86,8 +90,8 @@ def copy_project(
     Raises:
         UserError: a run is at work in the target, or the source's params.yaml is wrong.
     """
-    values = yaml.safe_load((source / "params.yaml").read_text(encoding="utf-8")) | changes
-    more = yaml.safe_load((source / "params_v2.yaml").read_text(encoding="utf-8"))["v2"] | (extended or {})
+    values = read_yaml(source / "params.yaml") | changes
+    more = read_yaml(source / "params_v2.yaml")["v2"] | (extended or {})
     with exclusive(target):
         copy_changed(source, target)
         write_if_changed(target / "params.yaml", yaml.safe_dump(values, sort_keys=False))

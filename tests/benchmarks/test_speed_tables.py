@@ -33,13 +33,13 @@ TIMES = pd.DataFrame({"stage": ["10_data", "40_pretrain_mae", "40_pretrain_moco"
 def test_ratios_have_a_spread_and_an_aim_in_its_direction():
     rows = speed_table(SPEED).splitlines()[2:]
     assert rows[:3] == [
-        "| anatomy | 1.34 s | 64.4 ms | 20.8 (20.4 – 21) | ≥ 25 | pixel-equal |",
-        "| overhead | 90 ms | 70 ms | 1.29 (1.2 – 1.3) | ≤ 1.3 | losses agree |",
-        "| study | 15 min | 5 min | 3 (once) | ≥ 2 | cells agree |",
+        "| anatomy | 1.34 s | 64.4 ms | 20.8 (20.4 – 21) | ≥ 25 | no | pixel-equal |",
+        "| overhead | 90 ms | 70 ms | 1.29 (1.2 – 1.3) | ≤ 1.3 | yes | losses agree |",
+        "| study | 15 min | 5 min | 3 (once) | ≥ 2 | yes | cells agree |",
     ]
     assert rows[3:] == [
-        "| import vasolib | – | 1.4 ms | – | ≤ 100 ms |  |",
-        "| a stage | 12.8 s | 4.2 s | – | ≤ 4 s | bytes |",
+        "| import vasolib | – | 1.4 ms | – | ≤ 100 ms | yes |  |",
+        "| a stage | 12.8 s | 4.2 s | – | ≤ 4 s | no | bytes |",
     ]
 
 
@@ -50,9 +50,9 @@ def test_durations_have_the_unit_that_suits_them():
 
 def test_projections_are_told_from_measurements():
     assert growth_table(GROWTH).splitlines()[2:] == [
-        "| store | 1,000 | 2.5 s | 400 | 310 MiB | 1.01 | measured |",
-        "| store | 1,000 | 1.25 s | 800 | 300 MiB |  | killed: went on |",
-        "| store | 10,000,000 | 2 h | 1.39e+03 | 512 MiB |  | projected: all |",
+        "| store | 1,000 | 2.5 s | 400 | 310 MiB | 100 MiB | 1.01 | measured |",
+        "| store | 1,000 | 1.25 s | 800 | 300 MiB | 90 MiB |  | killed: went on |",
+        "| store | 10,000,000 | 2 h | 1.39e+03 |  | 512 MiB |  | projected: all |",
     ]
 
 

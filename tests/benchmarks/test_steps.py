@@ -19,7 +19,7 @@ def test_a_pretraining_step_has_the_plain_loss(arm):
 
 def test_the_overhead_is_over_the_same_step_for_both_segmentors():
     plain, ours = steps.overhead_rows(STUDY, LAPTOP, steps.pictures(2, 128), "small", 1.4, turns=1)
-    assert plain.step == "VasoMIM over MAE, small, segmentor plain" and ours.step.endswith("ours")
+    assert plain.step == "VasoMIM over MAE of its mask ratio, small, segmentor plain" and ours.step.endswith("ours")
     assert plain.same == ours.same
 
 

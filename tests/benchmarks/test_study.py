@@ -69,8 +69,10 @@ def test_both_ways_run_in_projects_of_their_own(monkeypatch, tmp_path: Path):
     monkeypatch.setattr(study, "carry_out", carry_out)
     monkeypatch.setattr(study, "available_cores", lambda: 4)
     assert main(["--jobs", "3", "--results", str(tmp_path)]) == 0
-    assert seen["dvc"][1:] == (4, ("repro",)) and seen["dvc"][0] != seen["vasolib.pipeline"][0]
-    assert seen["vasolib.pipeline"][1:] == (1, ("--scale", "smoke", "--jobs", "3"))
+    threads, (command, *stages) = seen["dvc"][1:]
+    assert (threads, command) == (4, "repro") and "pretrain@mae" in stages
+    assert not any(stage.startswith("v2_") for stage in stages) and seen["dvc"][0] != seen["vasolib.pipeline"][0]
+    assert seen["vasolib.pipeline"][1:] == (1, ("--scale", "smoke", "--part", "v1", "--jobs", "3"))
     assert "of 1 tables agree" in pd.read_csv(tmp_path / "study.csv")["same"][0]
 
 

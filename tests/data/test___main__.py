@@ -1,6 +1,7 @@
 """`python -m vasolib.data`: readable, helpful where wrong, and passing on what importers need."""
 
 import io
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -151,3 +152,10 @@ def test_a_folder_of_dicom_files_needs_no_entry(tmp_path: Path, capsys: pytest.C
     assert (code, err) == (0, "") and "1 images" in out and list((tmp_path / "sets").glob("*/images/*"))
     code, _, err = run(capsys, "fetch", "dicom", "--yes")
     assert code == 1 and "dicom" in err
+
+
+def test_a_reader_who_has_enough_is_no_error():
+    command = [sys.executable, "-m", "vasolib.data", "list"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b"" and process.wait() == 1

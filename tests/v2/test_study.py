@@ -2,10 +2,13 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vasolib.errors import UserError
 from vasolib.study import ROOT, Study
@@ -106,3 +109,32 @@ def test_a_file_of_another_form_is_refused(changed: Callable, tmp_path: Path):
 def test_facts_tell_the_parts_choices_apart(changed: Callable):
     before, after = changed({}).facts(), changed({"percents": [10]}).facts()
     assert before["parameters"] != after["parameters"] and before["data"].startswith("twins of arcade_v")
+
+
+EDITS = st.dictionaries(
+    st.sampled_from(sorted(SHIPPED["v2"])) | st.text(max_size=5),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.dates(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+        max_leaves=5,
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(EDITS)
+def test_whatever_is_changed_in_the_file_there_is_a_study_or_one_clear_error(tmp_path_factory, edits: dict):
+    root = tmp_path_factory.getbasetemp() / "fuzzed"
+    root.mkdir(exist_ok=True)
+    (root / "params_v2.yaml").write_text(yaml.safe_dump({"v2": SHIPPED["v2"] | edits}), encoding="utf-8")
+    study = replace(Study.load(ROOT), root=root)
+    try:
+        extended = Extended.beside(study)
+    except UserError as error:
+        refused = str(error)
+    else:
+        assert extended.more.seeds
+        return
+    assert "params_v2.yaml" in refused

@@ -3,6 +3,7 @@
 __all__ = ["main"]
 
 import argparse
+import os
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -128,23 +129,32 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def carry_out(given: argparse.Namespace) -> None:
+    """Do what one command line says."""
+    if given.command == "list":
+        print("\n".join(listed()))
+        return
+    reads = given.command in ("import", "check")
+    entry = OWN if reads and given.name == OWN.name else entry_of(given.name)
+    if given.command == "show":
+        print("\n".join(shown(entry)))
+    elif given.command == "fetch":
+        fetch_set(entry, given.to, given.yes)
+    elif given.command == "import":
+        import_folder(entry, given.folder, given.to, given.only)
+    else:
+        check_folder(entry, given.folder)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line, see --help; 0 when it did what was asked."""
     given = parser().parse_args(arguments)
     try:
-        if given.command == "list":
-            print("\n".join(listed()))
-            return 0
-        reads = given.command in ("import", "check")
-        entry = OWN if reads and given.name == OWN.name else entry_of(given.name)
-        if given.command == "show":
-            print("\n".join(shown(entry)))
-        elif given.command == "fetch":
-            fetch_set(entry, given.to, given.yes)
-        elif given.command == "import":
-            import_folder(entry, given.folder, given.to, given.only)
-        else:
-            check_folder(entry, given.folder)
+        carry_out(given)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads what is printed, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (UserError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -38,12 +38,12 @@ CLAIMS = (
     ExtendedClaim("guidance", "Co-guidance helps without the consistency loss", "guidance", "baseline", ABLATION),
     ExtendedClaim("consistency", "The consistency loss helps without guidance", "consistency", "baseline", ABLATION),
     ExtendedClaim("both", "Both parts together beat either alone", "vasomim_v2", "guidance consistency", ABLATION),
-    ExtendedClaim("mixture", "Filter and segmentor guide better together", "vasomim_v2", "vasomim eta_0", MAIN),
+    ExtendedClaim("mixture", "Filter and segmentor guide better together (ours)", "vasomim_v2", "vasomim eta_0", MAIN),
     ExtendedClaim(
         "labels", "It leads with a tenth of the labels", "vasomim_v2", "vasomim mae vit", LABELS, "first", FEWEST
     ),
     ExtendedClaim("data", "More images to pre-train on help", "vasomim_v2", "data_50 data_25", SCALING),
-    ExtendedClaim("model", "The largest encoder does best", "model_3", "vasomim_v2 model_2"),
+    ExtendedClaim("model", "The largest encoder does best (ours)", "model_3", "vasomim_v2 model_2"),
     ExtendedClaim(
         "detection",
         "It finds stenoses best as a detector",

@@ -21,8 +21,9 @@ OPENING = (
         TABLES,
         "DSC in per cent, mean ± standard deviation over runs, best of each column in bold, beside what the extended "
         "paper is said to have for the set that ours stands for. Average rank: over all columns, clDice of the vessel "
-        "sets among them; ours is among the methods that were run, the published one among more than twenty. unet and "
-        "vit have no pre-training, vit is the network of all methods below." + HANDS,
+        "sets among them; ours is among the methods that were run, the published one among more than twenty. Of an "
+        "image with labelled segments, DSC is the mean over the classes in its label or the prediction. unet and vit "
+        "have no pre-training, vit is the network of all methods below." + HANDS,
     ),
     Item(
         "verdicts.csv",
@@ -48,14 +49,17 @@ GROUPS = {
             "lesions.csv",
             "Stenoses found, by segmentation and by detection",
             TABLES,
-            "Of all lesions of the test images; false ones are findings that touch none.",
+            "Of all lesions of the test images. By segmentation one is found where a quarter of its pixels is marked, "
+            "and a marked region that touches none is false. By detection it is found by a box of a score of at least "
+            "0.5 and an overlap (IoU) of at least 0.5, each box for one lesion; other boxes of such a score are false.",
         ),
         Item(
             "segments_classes.csv",
             "DSC of each vessel segment",
             TABLES,
             "In per cent, mean over images, then over runs. An image counts for a class that is in its label or in the "
-            "prediction.",
+            "prediction. Their mean over classes (macro) weighs rare classes as much as frequent ones, unlike the main "
+            "table's, which is taken within images first.",
         ),
         Item(
             "significance.csv",

@@ -1,6 +1,7 @@
 """ARCADE: outlines drawn by hand, ids that repeat, and the rest of what its files may have."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -116,7 +117,14 @@ def test_what_is_missing_is_left_out_and_told(tmp_path):
     assert "no annotated segment" in lost["syntax/train/images/11.png"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"images": [{}], "categories": [], "annotations": []}'])
+DEEP = '{"images": ' + "[" * 100_000
+HUGE = (
+    '{"images": [{"id": 1, "file_name": "1.png"}], "categories": [{"id": 5, "name": "5"}], "annotations": [{"id": 1, '
+)
+HUGE += f'"image_id": 1, "category_id": 5, "segmentation": [[{"9" * 400}, 1, 2, 2, 3, 1]]}}]}}'
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"images": [{}], "categories": [], "annotations": []}', DEEP, HUGE])
 def test_an_annotation_file_of_another_kind_is_named(arcade, tmp_path, text):
     write(arcade / "syntax/val/annotations/val.json", text)
     with pytest.raises(UserError, match=r"val\.json is no COCO file"):
@@ -130,5 +138,9 @@ def test_a_folder_above_or_below_is_as_good(arcade, tmp_path, given):
 
 def test_counts_are_compared_by_part(arcade):
     parts = {"syntax/train": 2, "syntax/val": 3, "syntax/test": 2, "stenosis/train": 2, "stenosis/val": 1}
-    lines = [line for line in check_set("arcade", arcade, Known(expected=parts)) if "repaired" not in line]
-    assert lines == ["syntax/val: 2 usable images, expected 3", "stenosis/val: 0 usable images, expected 1"]
+    known = Known(expected=parts, unconfirmed=("Nobody knows why.",))
+    lines = [line for line in check_set("arcade", arcade, known) if "repaired" not in line]
+    assert lines[:2] == ["syntax/val: 2 usable images, expected 3", "stenosis/val: 0 usable images, expected 1"]
+    assert lines[2:] == ["not confirmed of this set: Nobody knows why."]
+    as_is = replace(known, expected={"syntax/train": 2, "syntax/val": 2, "syntax/test": 2, "stenosis/train": 2})
+    assert "Nobody" not in "".join(check_set("arcade", arcade, as_is))

@@ -78,6 +78,7 @@ def test_a_frame_without_a_box_has_no_lesion_but_one_without_xml_is_left_out(tmp
         "<annotation><bndbox><xmin>a</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></annotation>",
         "<annotation><bndbox><xmin>1</xmin></bndbox></annotation>",
         '<!DOCTYPE a [<!ENTITY b "bb">]><annotation>&b;</annotation>',
+        '<?xml version="1.0" encoding="nonsense"?><annotation/>',
     ],
 )
 def test_a_damaged_xml_costs_its_frame_only(tmp_path, text):

@@ -62,7 +62,8 @@ def import_set(name: str, folder: Path, to: Path, entry: object, only: str = "")
 def check_set(name: str, folder: Path, entry: object) -> list[str]:
     """What is to be said of a published folder, a line each, none if all is as expected; nothing is written.
 
-    Every image is read. Counts are compared with `entry.expected`, by part where the folder tells the parts apart.
+    Every image is read. Counts are compared with `entry.expected`, by part where the folder tells the parts apart;
+    where they differ, what could not be confirmed of the set is told too.
 
     Raises:
         UserError: the folder is another one.
@@ -80,7 +81,8 @@ def check_set(name: str, folder: Path, entry: object) -> list[str]:
         lines += [f"{plan.set}: and {len(lost) - SHOWN} more files are left out"] * (len(lost) > SHOWN)
         lines += [f"{plan.set}: repaired: {one}" for one in plan.repairs[:SHOWN]]
         lines += [f"{plan.set}: and {len(plan.repairs) - SHOWN} more repairs"] * (len(plan.repairs) > SHOWN)
-    return lines + differences({part: len(ids) for part, ids in found.items()}, entry.expected)
+    other = differences({part: len(ids) for part, ids in found.items()}, entry.expected)
+    return lines + other + [f"not confirmed of this set: {note}" for note in entry.unconfirmed if other]
 
 
 def differences(found: dict[str, int], expected: dict[str, int]) -> list[str]:

@@ -89,7 +89,7 @@ def _annotations(folder: Path, kind: str, repairs: list[str]) -> tuple[Path, dic
         categories = {one["id"]: str(one["name"]).strip() for one in content["categories"]}
         stems = {one["id"]: stem_of(Path(one["file_name"])) for one in content["images"]}
         return found[0], _by_image(found[0], content["annotations"], categories, stems, kind, repairs)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise UserError(f"{found[0]} is no COCO file ({reason}), expected images, categories and annotations: unpack "
                         "the set again") from error  # fmt: skip

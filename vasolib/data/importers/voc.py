@@ -91,5 +91,5 @@ def _boxes(path: Path) -> tuple[tuple[float, float, float, float], ...]:
             raise ValueError("it declares a document type")  # with which a few bytes become gigabytes
         found = ElementTree.fromstring(data).iter("bndbox")
         return tuple(tuple(float(box.findtext(name)) for name in CORNERS) for box in found)
-    except (ElementTree.ParseError, ValueError, TypeError) as error:
+    except (ElementTree.ParseError, ValueError, TypeError, LookupError) as error:  # the last of an odd encoding
         raise BadFile(path, f"cannot be read ({error}), expected Pascal VOC boxes: unpack the set again") from error
