@@ -132,7 +132,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     records.mkdir()
     tiny = timm.create_model(TINY["model"], pretrained=False).state_dict()
     save_file(tiny, folder / TINY["file"])
-    more = MORE | {"weights": str(folder), "external": {"tiny": TINY, "dinov2": TINY}}
+    more = MORE | {"weights": str(folder), "external": {"tiny": TINY, "dinov2": dict(TINY)}}
     study = copy_project(ROOT, folder / "project", CHOSEN, more)
     code = {"__init__": f"RECORDS = {str(records)!r}\n{FILES}", "study": PARAMETERS, "v2/study": MORE_PARAMETERS}
     for name, text in code.items():
