@@ -22,7 +22,7 @@ from vasolib.errors import UserError
 from vasolib.files import write_csv
 from vasolib.pipeline import PARTS
 from vasolib.study import ROOT
-from vasolib.verify import EXPECTED, SCALE, expected_files, part_of, read_tolerances, recorded
+from vasolib.verify import EXPECTED, SCALE, belongs, expected_files, read_tolerances, recorded
 
 FACTOR = 3.0
 ROUNDING = 1e-6  # relative: tables have eight digits
@@ -96,7 +96,7 @@ def larger(table: pd.DataFrame, kept: pd.DataFrame) -> pd.DataFrame:
 def measure(work: Path, jobs: int, conditions: Sequence[str], keep: bool, part: str) -> None:
     """Run the conditions, print what they change, write the tolerances."""
     expected = read_tables(expected_files(EXPECTED))
-    others = {name: table for name, table in expected.items() if part not in ("all", part_of(name))}
+    others = {name: table for name, table in expected.items() if not belongs(name, part)}
     runs = {condition: others | run_under(condition, work, jobs, part) for condition in conditions}
     table = tolerances(expected, runs)  # of all, as a column that is a number in one part is one in the other
     if keep:

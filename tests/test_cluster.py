@@ -13,7 +13,7 @@ import pytest
 
 from vasolib import cluster, parallel
 from vasolib.anatomy import extract_to
-from vasolib.data.building import Frames, build_store
+from vasolib.data.building import Frames, as_it_is, build_store
 from vasolib.data.store import Frame
 from vasolib.errors import UserError
 from vasolib.metrics import Labels
@@ -121,10 +121,6 @@ def numbered() -> np.ndarray:
     return images
 
 
-def as_stored(frame: Frame) -> Frame:
-    return frame
-
-
 def dark(image: np.ndarray) -> np.ndarray:
     return (image < 60).astype(np.uint8)
 
@@ -137,11 +133,11 @@ def stored(folder: Path, make: Callable) -> dict[str, bytes]:
 
 
 def test_a_store_and_anatomy_lose_nothing_where_a_worker_is_killed(on_cluster, monkeypatch, tmp_path):
-    theirs = stored(tmp_path / "a", Once(as_stored, tmp_path / "killed"))
+    theirs = stored(tmp_path / "a", Once(as_it_is, tmp_path / "killed"))
     masks = extract_to(tmp_path / "a.npy", numbered(), range(COUNT), Once(dark, tmp_path / "killed too"))
     assert (tmp_path / "killed").exists() and (tmp_path / "killed too").exists()
     monkeypatch.delenv(parallel.ADDRESS)
-    assert theirs == stored(tmp_path / "b", as_stored)
+    assert theirs == stored(tmp_path / "b", as_it_is)
     assert np.array_equal(masks, [dark(image) for image in numbered()])
 
 

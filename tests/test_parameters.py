@@ -80,30 +80,23 @@ def test_all_of_the_file_is_checked_when_it_is_read(tmp_path: Path, changes: dic
     assert message in str(caught.value)
 
 
-EDITS = st.dictionaries(
-    st.sampled_from(sorted(SHIPPED)) | st.text(max_size=5),
-    st.recursive(
-        st.none()
-        | st.booleans()
-        | st.integers()
-        | st.floats()
-        | st.text(max_size=6)
-        | st.dates()
-        | st.binary(max_size=3),
-        lambda inner: (
-            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4) | st.integers(), inner, max_size=3)
-        ),
+def edits(shipped: dict) -> st.SearchStrategy[dict]:
+    """Some keys of a file of parameters, or keys of no file, with values of any kind."""
+    values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.dates()
+    keys = st.text(max_size=4) | st.integers()
+    values = st.recursive(
+        values | st.binary(max_size=3),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
         max_leaves=5,
-    ),
-    max_size=3,
-)
+    )
+    return st.dictionaries(st.sampled_from(sorted(shipped)) | st.text(max_size=5), values, max_size=3)
 
 
 @hypothesis_settings(max_examples=60, deadline=None, derandomize=True, database=None)
-@given(EDITS)
-def test_whatever_is_changed_in_the_file_there_is_a_study_or_one_clear_error(edits: dict):
+@given(edits(SHIPPED))
+def test_whatever_is_changed_in_the_file_there_is_a_study_or_one_clear_error(changes: dict):
     try:
-        params = parse(Params, SHIPPED | edits, "params")
+        params = parse(Params, SHIPPED | changes, "params")
     except UserError as error:
         refused = str(error)
     else:

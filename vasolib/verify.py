@@ -5,7 +5,7 @@ number within its tolerance, and says what differs between this machine and the 
 """
 
 __all__ = [
-    "EXPECTED", "SCALE", "environment", "expected_files", "main", "part_of", "read_tolerances", "recorded", "refresh",
+    "EXPECTED", "SCALE", "belongs", "environment", "expected_files", "main", "read_tolerances", "recorded", "refresh",
     "verify",
 ]  # fmt: skip
 
@@ -19,7 +19,7 @@ import pandas as pd
 
 from vasolib import pipeline
 from vasolib.agreement import compare, disagreements, read_tables, summary
-from vasolib.doctor import available_cores, check_packages
+from vasolib.doctor import check_packages
 from vasolib.errors import UserError
 from vasolib.files import atomic
 from vasolib.study import ROOT, Study
@@ -27,15 +27,15 @@ from vasolib.study import ROOT, Study
 EXPECTED = ROOT / "expected"
 SCALE = "smoke"
 EXTENDED = "v2"  # the folder of the extended part's files, in `results` and in `work`
-FACTS = {"v1": "results/run.json", "v2": "results/v2/run.json"}  # of each part
+FACTS = "results/run.json", "results/v2/run.json"
 NOT_FACTS = {"machine time"}
 NOT_COMPARED = {"runtimes.csv", "costs.csv"}  # differ with every run
 SHOWN = 40  # disagreements told one by one
 
 
-def part_of(name: str) -> str:
-    """Which part of the study makes a table, by its name in `expected`."""
-    return "v2" if EXTENDED in Path(name).parts else "v1"
+def belongs(name: str, part: str) -> bool:
+    """Whether a file, by its name in `expected`, is made by a part of the study, see `vasolib.pipeline`."""
+    return part == "all" or (EXTENDED in Path(name).parts) == (part == "v2")
 
 
 def recorded(study: Study, part: str = "all") -> dict[str, Path]:
@@ -49,7 +49,7 @@ def recorded(study: Study, part: str = "all") -> dict[str, Path]:
         folder = getattr(study, kind)()
         paths = (path for path in folder.glob(pattern) if path.name not in NOT_COMPARED)
         found |= {f"{kind}/{path.relative_to(folder).as_posix()}": path for path in paths}
-    return {name: path for name, path in sorted(found.items()) if part in ("all", part_of(name))}
+    return {name: path for name, path in sorted(found.items()) if belongs(name, part)}
 
 
 def expected_files(folder: Path, part: str = "all") -> dict[str, Path]:
@@ -59,7 +59,7 @@ def expected_files(folder: Path, part: str = "all") -> dict[str, Path]:
         UserError: there are none.
     """
     names = {path.relative_to(folder / SCALE).as_posix(): path for path in (folder / SCALE).rglob("*.csv")}
-    found = {name: path for name, path in names.items() if part in ("all", part_of(name))}
+    found = {name: path for name, path in names.items() if belongs(name, part)}
     if not found:
         raise UserError(f"{folder / SCALE} holds no table: restore it from the repository, or make it with --refresh")
     return found
@@ -103,7 +103,7 @@ def other_bytes(study: Study, folder: Path, part: str) -> list[str]:
 def environment(study: Study, folder: Path, part: str) -> list[str]:
     """A line for each fact in which this run differs from the expected one: parameters, processor, versions."""
     lines = []
-    for name in (path for of, path in FACTS.items() if part in ("all", of)):
+    for name in (name for name in FACTS if belongs(name, part)):
         paths = {"expected": folder / SCALE / name, "here": study.results(*Path(name).parts[1:])}
         facts = {side: json.loads(p.read_text(encoding="utf-8")) if p.is_file() else {} for side, p in paths.items()}
         names = sorted({*facts["expected"], *facts["here"]} - NOT_FACTS)
@@ -118,9 +118,9 @@ def refresh(study: Study, folder: Path, part: str = "all") -> int:
     The other part's tables and all tolerances stay as they are.
     """
     tables = recorded(study, part)
-    facts = {name: study.results(*Path(name).parts[1:]) for of, name in FACTS.items() if part in ("all", of)}
+    facts = {name: study.results(*Path(name).parts[1:]) for name in FACTS if belongs(name, part)}
     kept = {p.relative_to(folder / SCALE).as_posix(): p for p in (folder / SCALE).rglob("*") if p.is_file()}
-    kept = {name: path for name, path in kept.items() if part not in ("all", part_of(name))}
+    kept = {name: path for name, path in kept.items() if not belongs(name, part)}
     with atomic(folder / SCALE) as temporary:
         for name, path in {**kept, **tables, **facts}.items():
             (temporary / name).parent.mkdir(parents=True, exist_ok=True)
@@ -146,11 +146,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line, see --help; 0 where everything agrees."""
     parser = argparse.ArgumentParser(prog="python -m vasolib.verify", description="Does this copy give our numbers?")
     parser.add_argument("--part", choices=pipeline.PARTS, default="all", help="v1, v2 (the extended paper's) or all")
-    parser.add_argument("--jobs", type=int, default=available_cores(), help="stages side by side (default: all cores)")
+    parser.add_argument("--jobs", type=int, help="stages side by side (default: as in vasolib.pipeline)")
     parser.add_argument("--exact", action="store_true", help="byte for byte: the same machine and the same lock")
     parser.add_argument("--refresh", action="store_true", help="make this run the expected one")
     given = parser.parse_args(arguments)
-    status = pipeline.main(["--scale", SCALE, "--part", given.part, "--jobs", str(given.jobs)])
+    jobs = [] if given.jobs is None else ["--jobs", str(given.jobs)]
+    status = pipeline.main(["--scale", SCALE, "--part", given.part, *jobs])
     if status:
         return status
     try:

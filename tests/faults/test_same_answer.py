@@ -9,6 +9,7 @@ import torch
 import yaml
 
 from benchmarks.study import carry_out
+from tests.faults.runs import NOT_COMPARED
 from vasolib import training
 from vasolib.data.crops import CropDataset, CropLoader
 from vasolib.downstream.finetune import segmentation_loss
@@ -24,7 +25,7 @@ from vasolib.workspace import copy_project
 STUDY = Study.load(ROOT)
 SMOKE = STUDY.scale_named("smoke")
 MADE = (".csv", ".npy", ".png", ".safetensors", ".svg")
-WALL_TIMES = {"runtimes.csv", "costs.csv", "seconds"}  # names of files and of a folder
+WALL_TIMES = {*NOT_COMPARED, "seconds"}  # names of files and of a folder
 
 
 def segmentor():

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.data.importers.layouts import box_file, coco, frame, save, square
+from tests.data.importers.layouts import coco, frame, save, square
+from tests.data.importers.test_voc import dataset
 from tests.v2.miniature import run_of
 from vasolib.data.__main__ import main
 from vasolib.data.building import build_store
@@ -36,22 +37,12 @@ def arcade(root: Path) -> Path:
     return root
 
 
-def danilov(root: Path) -> Path:
-    """A miniature of the Stenosis set: five patients of three frames, a box each."""
-    for patient in range(5):
-        for number in range(3):
-            stem = f"14_{patient:03}_2_{number:04}"
-            save(root / "dataset" / f"{stem}.bmp", frame(5000 + 10 * patient + number))
-            box_file(root / "dataset" / f"{stem}.xml", (2, 3, 12, 13))
-    return root
-
-
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Both, imported as a user does."""
     downloads, folder = tmp_path / "downloads", tmp_path / "angiograms"
     assert main(["import", "arcade", str(arcade(downloads / "arcade")), "--to", str(folder)]) == 0
-    assert main(["import", "stenosis", str(danilov(downloads / "stenosis")), "--to", str(folder)]) == 0
+    assert main(["import", "stenosis", str(dataset(downloads / "stenosis", patients=5)), "--to", str(folder)]) == 0
     return folder
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.test_pretrain import smooth_images
 from vasolib.data.crops import CropDataset, CropLoader
 from vasolib.downstream.box_training import train_detector
 from vasolib.pretrain import pretraining_loss
@@ -27,14 +28,6 @@ def paper() -> Extended:
     return Extended.beside(Study(ROOT, replace(study.params, scale="paper")))
 
 
-def pictures(count: int, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noise with a dark line, and masks of the line."""
-    images = np.random.default_rng(0).integers(120, 200, (count, side, side), dtype=np.uint8)
-    masks = np.zeros_like(images)
-    masks[:, :, 40:50] = 1
-    return np.where(masks > 0, images // 2, images), masks
-
-
 @pytest.mark.parametrize(
     ("arm", "parameters"), [("vasomim_v2", 85_798_656), ("model_2", 303_301_632), ("model_3", 630_918_400)]
 )
@@ -46,7 +39,7 @@ def test_a_step_of_pre_training_changes_what_is_trained(paper: Extended, arm: st
     assert sum(p.numel() for p in model.encoder.parameters()) == parameters
     before = model.encoder.blocks[-1].mlp.fc1.weight.detach().clone()
     recipe = replace(paper.pretraining(arm), epochs=1, batch_size=2, warmup=0.0)
-    loader = CropLoader(CropDataset(*pictures(2, scale.image.side), scale.image.side, recipe.crop, 0), 2, 2)
+    loader = CropLoader(CropDataset(*smooth_images(2, scale.image.side), scale.image.side, recipe.crop, 0), 2, 2)
     table = fit(model, pretraining_loss(model), loader, recipe, seed=0, state=tmp_path / "s", name=arm)
     assert table[["loss", "reconstruction", "consistency"]].gt(0).all(axis=None)
     after = model.encoder.blocks[-1].mlp.fc1.weight
@@ -56,6 +49,6 @@ def test_a_step_of_pre_training_changes_what_is_trained(paper: Extended, arm: st
 def test_a_step_of_the_detector_on_the_plain_vit(paper: Extended, tmp_path: Path):
     model, side = detector_of(paper, "vit", (-1, 0)), paper.more.detector_side
     recipe = replace(paper.more.recipes.boxes, epochs=1, batch_size=1, samples=1, warmup=0.0)
-    images, boxes = pictures(1, 512)[0], [np.array([[40.0, 100, 50, 160]])]
+    images, boxes = smooth_images(1, 512)[0], [np.array([[40.0, 100, 50, 160]])]
     log = train_detector(model, images, boxes, side, recipe, seed=0, state=tmp_path / "s", name="vit")
     assert side == 1024 and np.isfinite(log.filter(like="loss")).all(axis=None) and (log["loss"] > 0).all()

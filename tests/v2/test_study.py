@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from tests.test_parameters import edits
 from vasolib.errors import UserError
 from vasolib.study import ROOT, Study
 from vasolib.v2.settings import TASKS
@@ -111,24 +111,12 @@ def test_facts_tell_the_parts_choices_apart(changed: Callable):
     assert before["parameters"] != after["parameters"] and before["data"].startswith("twins of arcade_v")
 
 
-EDITS = st.dictionaries(
-    st.sampled_from(sorted(SHIPPED["v2"])) | st.text(max_size=5),
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.dates(),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-        max_leaves=5,
-    ),
-    min_size=1,
-    max_size=3,
-)
-
-
 @settings(max_examples=40, deadline=None, derandomize=True, database=None)
-@given(EDITS)
-def test_whatever_is_changed_in_the_file_there_is_a_study_or_one_clear_error(tmp_path_factory, edits: dict):
+@given(edits(SHIPPED["v2"]))
+def test_whatever_is_changed_in_the_file_there_is_a_study_or_one_clear_error(tmp_path_factory, changes: dict):
     root = tmp_path_factory.getbasetemp() / "fuzzed"
     root.mkdir(exist_ok=True)
-    (root / "params_v2.yaml").write_text(yaml.safe_dump({"v2": SHIPPED["v2"] | edits}), encoding="utf-8")
+    (root / "params_v2.yaml").write_text(yaml.safe_dump({"v2": SHIPPED["v2"] | changes}), encoding="utf-8")
     study = replace(Study.load(ROOT), root=root)
     try:
         extended = Extended.beside(study)
