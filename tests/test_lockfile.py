@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from dvc import dvcfile
+from dvc.utils import strictyaml
 from dvc.utils.serialize import dump_yaml, load_yaml, modify_yaml
 
-from vasolib.lockfile import modified, quicken
+from vasolib import lockfile
+from vasolib.lockfile import modified, parsed, quicken, written
 from vasolib.study import ROOT
 
 STAGE = OrderedDict(
@@ -74,3 +76,59 @@ def test_dvc_uses_it_for_lock_files_alone(tmp_path: Path, monkeypatch: pytest.Mo
     with dvcfile.modify_yaml(str(tmp_path / "dvc.lock")) as content:
         content["schema"] = "2.0"
     assert (tmp_path / "dvc.lock").read_text() == "schema: '2.0'\n"
+
+
+def test_stages_that_did_not_change_keep_their_lines(lock: Path, tmp_path: Path):
+    shutil.copy(lock, tmp_path / "dvc.lock")
+    before = lock.read_text()
+    with modified(str(tmp_path / "dvc.lock")) as content:
+        content["stages"]["new"] = STAGE
+    after = (tmp_path / "dvc.lock").read_text()
+    assert after.startswith(before) and after != before
+    assert load_yaml(tmp_path / "dvc.lock") == load_yaml(lock) | {
+        "stages": load_yaml(lock)["stages"] | {"new": dict(STAGE)}
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "stages: {}\n", "schema: '2.0'\nstages: {}\n", "schema: '2.0'\nstages:\n  a:\n    cmd: x\ndatasets: []\n",
+        "schema: '2.0'\nstages:\n# by hand\n  a:\n    cmd: |-\n      x\n      y\n",
+        "stages:\n  a:\n    cmd: x\nschema: '2.0'\n",
+        "schema: '2.0'\nstages:\n  a:\n    cmd: x\n\n  b b:\n    params:\n      p.yaml:\n        10: 0.1\n  # of a\n",
+    ],
+)  # fmt: skip
+def test_any_layout_is_read_as_dvc_reads_it(text: str, tmp_path: Path):
+    (tmp_path / "dvc.lock").write_text(text)
+    content = parsed(text)
+    assert content == (load_yaml(tmp_path / "dvc.lock") or {})
+    (tmp_path / "dvc.lock").write_text(written(content))
+    assert (load_yaml(tmp_path / "dvc.lock") or {}) == content
+
+
+def test_the_whole_shipped_one_is_read_and_written_unchanged():
+    text = (ROOT / "dvc.lock").read_text(encoding="utf-8")
+    assert parsed(text) == load_yaml(ROOT / "dvc.lock")
+    assert written(parsed(text)) == text
+
+
+def test_what_is_read_twice_is_not_shared(lock: Path):
+    first, second = parsed(lock.read_text()), parsed(lock.read_text())
+    next(iter(first["stages"].values()))["cmd"] = "changed"
+    assert second == load_yaml(lock)
+
+
+def test_dvc_reads_by_it_and_tells_damage_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(dvcfile, "modify_yaml", dvcfile.modify_yaml)  # set back afterwards
+    monkeypatch.setattr(strictyaml, "parse_yaml", strictyaml.parse_yaml)
+    quicken()
+    (path := tmp_path / "dvc.lock").write_text("schema: '2.0'\nstages:\n  a:\n    cmd: seen\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(lockfile, "parsed", lambda text: {"read": text})
+        assert strictyaml.load(str(path))[0] == {"read": path.read_text()}
+    assert strictyaml.load(str(path))[0]["stages"] == {"a": {"cmd": "seen"}}
+    for damage in ("<<<<<<< ours\n  a:\n", "  a:\n    cmd: [\n", "  a:\n    cmd: x\n  a:\n    cmd: y\n"):
+        path.write_text(f"schema: '2.0'\nstages:\n{damage}")
+        with pytest.raises(strictyaml.YAMLSyntaxError):
+            strictyaml.load(str(path))

@@ -1,6 +1,7 @@
 """What is stale, how long it will take, and stages side by side: small processes stand for DVC's."""
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ import pytest
 
 from vasolib import scheduler
 from vasolib.orphans import DRIVER, lives
-from vasolib.scheduler import Runner, Stage, dvc_environment, forecast, minutes, plan
+from vasolib.scheduler import Runner, Stage, dvc_environment, forecast, minutes, plan, urgent_first
 
 
 def stage(name: str, *needs: str, seconds: float | None = None) -> Stage:
@@ -211,3 +212,17 @@ def test_an_interrupt_ends_the_stages_that_run(tmp_path: Path, monkeypatch: pyte
     while runner.running and time.monotonic() < until:
         time.sleep(0.02)
     assert runner.failed == ["a"]
+
+
+def test_what_most_waits_for_comes_first_and_after_what_it_needs():
+    todo = [
+        stage("data", seconds=5), stage("baseline", "data", seconds=60), stage("anatomy", "data", seconds=20),
+        stage("train", "anatomy", seconds=50), stage("tune", "train", seconds=30), stage("tables", "tune", "baseline"),
+    ]  # fmt: skip
+    assert [s.name for s in urgent_first(todo)] == ["data", "anatomy", "train", "baseline", "tune", "tables"]
+    assert [s.name for s in urgent_first(CHAIN)] == ["a", "b", "c", "x", "alone"]  # untimed: the longest chain
+    seconds = random.Random(0)
+    many = [stage(str(i), *map(str, range(i - 3, i - 1)), seconds=seconds.choice([None, 0.0, 3, 9])) for i in range(40)]
+    places = {s.name: place for place, s in enumerate(urgent_first(many))}
+    assert sorted(places) == sorted(s.name for s in many)
+    assert all(places[need] < places[s.name] for s in many for need in s.needs if need in places)

@@ -26,7 +26,7 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
-from vasolib.lockfile import quicken
+from vasolib.lockfile import parsed, quicken
 from vasolib.orphans import end_all, end_tree, end_with_parent
 
 ADDRESS = "VASOLIB_NURSERY"  # environment variable: the socket of the open nursery
@@ -86,11 +86,18 @@ def serve(listener: int, opener: int, libraries: tuple[str, ...]) -> None:
         while os.getppid() == opener:
             with suppress(TimeoutError):
                 connection, _ = server.accept()
+                remember_lock()
                 if os.fork() == 0:
                     server.close()
                     status.append(answer(connection))
                     return
                 connection.close()
+
+
+def remember_lock() -> None:
+    """Read dvc.lock, where there is one, so that forks need not take its stages apart."""
+    with suppress(Exception):  # of a damaged file, which DVC tells
+        parsed(Path("dvc.lock").read_text(encoding="utf-8"))
 
 
 def leave(status: list[int]) -> None:

@@ -1,6 +1,6 @@
 """Which stages are stale, how long they will take, and running them side by side."""
 
-__all__ = ["BUSY", "RETRIES", "Runner", "Stage", "dvc_environment", "forecast", "minutes", "plan"]
+__all__ = ["BUSY", "RETRIES", "Runner", "Stage", "dvc_environment", "forecast", "minutes", "plan", "urgent_first"]
 
 import os
 import subprocess
@@ -47,6 +47,18 @@ def plan(stages: list[Stage], changed: set[str]) -> list[Stage]:
     return [stage for stage in stages if stage.name in stale]
 
 
+def urgent_first(todo: list[Stage]) -> list[Stage]:
+    """The stages, given in order, by how much time they and the longest chain of what waits for them take.
+
+    A stage then comes after what it needs still, and no job stands idle at the end for a long chain begun late.
+    """
+    seconds: dict[str, float] = {}
+    for stage in reversed(todo):
+        behind = max((seconds[other.name] for other in todo if stage.name in other.needs), default=0.0)
+        seconds[stage.name] = behind + (stage.seconds or 1.0)
+    return sorted(todo, key=lambda stage: -seconds[stage.name])
+
+
 def minutes(seconds: float) -> str:
     """Seconds as people say them."""
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
@@ -75,7 +87,7 @@ class Runner:
 
     def __init__(self, root: Path, unfinished: Path, todo: list[Stage], jobs: int) -> None:
         self.root, self.unfinished, self.jobs = root, unfinished, jobs
-        self.waiting = list(todo)
+        self.waiting = urgent_first(todo)
         self.total = len(todo)
         self.running: dict[str, subprocess.Popen] = {}
         self.failed: list[str] = []
