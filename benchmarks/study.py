@@ -20,7 +20,7 @@ import yaml
 from benchmarks.command import parser, told
 from benchmarks.side_by_side import Row, report, seconds
 from vasolib.agreement import compare, disagreements, read_tables
-from vasolib.doctor import available_cores
+from vasolib.cores import available_cores
 from vasolib.errors import UserError
 from vasolib.pipeline import stages_of_part
 from vasolib.scheduler import dvc_environment

@@ -173,7 +173,7 @@ def test_data_in_an_archive(tmp_path: Path):
     assert check.ok and check.finding.startswith("x.zip is an archive")
 
 
-def test_time_of_a_recorded_scale(tmp_path: Path):
+def test_time_of_a_recorded_scale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     # Stage b ran twice: its last time counts. (600 + 1200) s / 3 jobs = 10 min.
     rows = [
         "stage,seconds,peak_mib,cores,cpu",
@@ -189,6 +189,10 @@ def test_time_of_a_recorded_scale(tmp_path: Path):
     (folder / "v2" / "runtimes.csv").write_text(f"{rows[0]}\nc,360,9,1,Other CPU", encoding="utf-8")
     both = doctor.check_time(tmp_path, "doll", jobs=3).finding
     assert both == "scale doll: first part about 10 min, extended part about 2 min with 3 jobs; Other CPU, Some CPU"
+    monkeypatch.setattr(doctor, "usual_jobs", lambda: 1)
+    assert (
+        "first part about 30 min, extended part about 6 min with 1 jobs" in doctor.check_time(tmp_path, "doll").finding
+    )
 
 
 def test_tasks_of_a_folder(tmp_path: Path):

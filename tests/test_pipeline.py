@@ -216,13 +216,6 @@ def test_only_what_is_stale_is_run(chain: pytest.MonkeyPatch, capsys: pytest.Cap
     assert capsys.readouterr().out.startswith("1 of 3 stages to run with 2 jobs: about 60 s.\nThe run took")
 
 
-def test_stages_do_not_share_a_gpu_unless_told_to(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert pipeline.usual_jobs() == pipeline.available_cores()
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert pipeline.usual_jobs() == 1
-
-
 @pytest.mark.parametrize(("part", "want"), [("v1", ["b"]), ("v2", ["v2_a"]), ("all", ["b", "v2_a"])])
 def test_a_part_can_be_run_alone(chain: pytest.MonkeyPatch, part: str, want: list[str]):
     stages = [Stage(name, frozenset(), None) for name in ("b", "v2_a", "v2_c")]

@@ -25,7 +25,7 @@ CHOSEN = {  # a stage of each kind
     "few_labels_arms": ["mae", "vasomim"], "denoise_arms": ["vit", "mae"],
 }  # fmt: skip
 RUNNERS = {  # how notebooks are run, which no number depends on: a change of these makes nothing stale
-    "agreement", "data/archives", "doctor", "intact", "kernels", "leftovers", "lockfile", "nursery", "pages",
+    "agreement", "cores", "data/archives", "doctor", "intact", "kernels", "leftovers", "lockfile", "nursery", "pages",
     "pipeline", "remedies", "run", "scheduler", "v2/choose", "verify", "workspace",
 }  # fmt: skip
 IMPORTING = ("data/__main__", "data/catalogue", "data/fetch", "data/importers/", "data/transfer")  # before any stage

@@ -8,7 +8,6 @@ __all__ = ["Check", "ROOT", "main", "no_scm_needed", "run_checks"]
 
 import argparse
 import csv
-import os
 import platform
 import shutil
 import sys
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from vasolib.cores import available_cores, usual_jobs
 from vasolib.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -110,11 +110,6 @@ def check_bf16() -> Check:
     return Check("bf16", True, "supported" if supported else "not supported, float32 is used")
 
 
-def available_cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def check_cores(cores: int, minimum: int = 1) -> Check:
     """Enough cores; independent arms run side by side, one on each."""
     return Check("cores", cores >= minimum, str(cores), f"at least {minimum} needed")
@@ -169,8 +164,9 @@ def check_tasks(folder: Path | None) -> Check:
     return Check("tasks", True, f"{'; '.join(real)}; synthetic twins for others" if real else "synthetic twins")
 
 
-def check_time(root: Path, scale: str, jobs: int) -> Check:
-    """How long each part of the scale will take, from what its recorded run took."""
+def check_time(root: Path, scale: str, jobs: int = 0) -> Check:
+    """How long each part of the scale will take with so many jobs (0: as usual), from what its recorded run took."""
+    jobs = jobs or usual_jobs()
     parts, cpus = {"first part": ".", "extended part": "v2"}, set()
     told = []
     for name, folder in parts.items():
@@ -198,11 +194,10 @@ def attempt(check: Callable[..., Check], *arguments: object) -> Check:
 
 def run_checks(root: Path = ROOT, scale: str = "laptop", data: Path | None = None) -> list[Check]:
     """All checks, in the order in which a reader would repair things."""
-    cores = available_cores()
     packages = [(check_packages, root / lock) for lock in ("requirements.lock", "requirements-v2.lock")]
     setup = [(check_python,), *packages, (check_repository, root)]
-    machine = [(check_device,), (check_bf16,), (check_cores, cores), (check_memory,), (check_disk, root)]
-    study = [(check_data, data), (check_tasks, data), (check_time, root, scale, cores)]
+    machine = [(check_device,), (check_bf16,), (check_cores, available_cores()), (check_memory,), (check_disk, root)]
+    study = [(check_data, data), (check_tasks, data), (check_time, root, scale)]
     return [attempt(*call) for call in setup + machine + study]
 
 

@@ -19,7 +19,8 @@ from itertools import product
 from pathlib import Path
 
 from vasolib import nursery
-from vasolib.doctor import available_cores, no_scm_needed
+from vasolib.cores import usual_jobs
+from vasolib.doctor import no_scm_needed
 from vasolib.errors import UserError
 from vasolib.files import atomic
 from vasolib.leftovers import check_alone, clear, exclusive, forget_stage
@@ -89,13 +90,6 @@ def label_of(command: str) -> str:
 def stages_of_part(study: Study, part: str) -> list[Stage]:
     """Those of `stages_of` that belong to one of PARTS: the extended paper's are called v2_<kind>."""
     return [stage for stage in stages_of(study) if part == "all" or stage.name.startswith("v2_") == (part == "v2")]
-
-
-def usual_jobs() -> int:
-    """How many stages run side by side where nobody says: one where they would share a GPU, or one for each core."""
-    import torch  # takes a second, which a given number saves
-
-    return 1 if torch.cuda.is_available() else available_cores()
 
 
 def run_stages(study: Study, jobs: int, warm: bool, part: str = "all") -> None:

@@ -81,8 +81,8 @@ def noted(columns: Grid, table: pd.DataFrame) -> Grid:
     }
     if not notes:
         return columns
-    cells = [[Cell(notes.get(row[0].text, ""), look="words")] for row in columns.body]
-    return beneath(columns, [[Cell("note", look="words")], *cells])
+    cells = [[Cell(notes.get(row[0].text, ""))] for row in columns.body]  # not broken into lines: rows stay low
+    return beneath(columns, [[Cell("note")], *cells])
 
 
 def readable(table: pd.DataFrame) -> Grid:
