@@ -85,6 +85,15 @@ def test_changed_copies_in_the_cache_are_removed_too(project: Path):
     assert (project / "out" / "b").exists()
 
 
+def test_a_folder_is_checked_whose_list_is_not_in_the_cache(project: Path, capsys: pytest.CaptureFixture):
+    for listing in (project / intact.CACHE).rglob("*.dir"):
+        listing.unlink()
+    assert intact.main(["doll"]) == 0
+    change(project / "out" / "inner" / "a")
+    assert intact.main(["doll"]) == 1
+    assert "damaged, removed: out\n" in capsys.readouterr().out and not (project / "out").exists()
+
+
 def test_a_run_that_is_none_is_one_line(project: Path, capsys: pytest.CaptureFixture):
     assert intact.main(["absent"]) == 1
     assert capsys.readouterr().err.startswith("error: there is no run 'absent' here yet")

@@ -90,6 +90,16 @@ def test_without_a_nursery_nobody_answers(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert ask("json.tool", []) is None
 
 
+def test_a_project_may_lie_deeper_than_the_path_of_a_socket(tmp_path: Path):
+    deep = tmp_path / ("x" * 100) / ("y" * 100)
+    deep.mkdir(parents=True)
+    with opened(deep, ENVIRONMENT, libraries=()):
+        [address] = (deep / ".dvc" / "tmp").iterdir()
+        assert str(address) == os.environ[ADDRESS] and address.stat().st_mode & 0o777 == 0o600
+        assert ask("json.tool", ["--help"]) == 0
+    assert not address.exists()
+
+
 def test_a_nursery_ends_with_its_block_and_with_whoever_opened_it():
     with opened(ROOT, ENVIRONMENT, libraries=()):
         address = Path(os.environ[ADDRESS])

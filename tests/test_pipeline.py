@@ -216,6 +216,16 @@ def test_only_what_is_stale_is_run(chain: pytest.MonkeyPatch, capsys: pytest.Cap
     assert capsys.readouterr().out.startswith("1 of 3 stages to run with 2 jobs: about 60 s.\nThe run took")
 
 
+def test_what_was_changed_by_others_is_named(chain: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    outs = {"work/x": "modified", "work/y": "deleted"}
+    told = {"b": ["changed command", {"changed deps": {"d": "modified"}}, {"changed outs": outs}]}
+    chain.setattr(pipeline, "dvc", lambda *_: json.dumps(told))
+    pipeline.run_stages(STUDY, 2, warm=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "work/x is not as b wrote it: it is made again, or taken from DVC's cache"
+    assert lines[1].startswith("1 of 3 stages to run")
+
+
 @pytest.mark.parametrize(("part", "want"), [("v1", ["b"]), ("v2", ["v2_a"]), ("all", ["b", "v2_a"])])
 def test_a_part_can_be_run_alone(chain: pytest.MonkeyPatch, part: str, want: list[str]):
     stages = [Stage(name, frozenset(), None) for name in ("b", "v2_a", "v2_c")]

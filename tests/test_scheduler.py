@@ -1,5 +1,6 @@
 """What is stale, how long it will take, and stages side by side: small processes stand for DVC's."""
 
+import errno
 import os
 import random
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from vasolib import scheduler
 from vasolib.orphans import DRIVER, lives
+from vasolib.remedies import DISK
 from vasolib.scheduler import Runner, Stage, dvc_environment, forecast, minutes, plan, urgent_first
 
 
@@ -135,6 +137,13 @@ def test_lines_are_passed_on_behind_the_name_without_dvcs_own(tmp_path: Path, ca
     code += "print('Running stage: a'); print('> python -m x'); print('\\N{MIDDLE DOT}')"
     assert Fake(TODO[:1], 1, {"a": code}, tmp_path).run() == []
     assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")] == ["  a: loss 1", "  a: ·"]
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_what_dvc_fails_for_is_told_with_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture, status: int):
+    code = f"print('ERROR: [Errno 30] {os.strerror(errno.EROFS)}: table.csv')\nraise SystemExit({status})"
+    assert Fake(TODO[:1], 1, {"a": code}, tmp_path).run() == ["a"] * status
+    assert (f"  a: {DISK[errno.EROFS]}" in capsys.readouterr().out) == bool(status)
 
 
 def test_bytes_that_are_no_text_do_not_hold_the_run_up(tmp_path: Path, capsys: pytest.CaptureFixture):

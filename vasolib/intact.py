@@ -34,7 +34,7 @@ def damaged_objects(root: Path) -> list[Path]:
 
 
 def recorded(root: Path) -> Iterator[tuple[Path, str]]:
-    """Each file that a stage wrote, and its checksum; of folders, those whose list is in DVC's cache."""
+    """Each file that a stage wrote, and its checksum; a folder as a whole where its list is not in DVC's cache."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
@@ -46,16 +46,25 @@ def recorded(root: Path) -> Iterator[tuple[Path, str]]:
     for path, checksum in outs:
         if checksum is None:  # the stage has not run yet
             continue
-        if not checksum.endswith(".dir"):
-            yield path, checksum
-        elif (listing := root / CACHE / checksum[:2] / checksum[2:]).is_file():
+        listing = root / CACHE / checksum[:2] / checksum[2:]
+        if checksum.endswith(".dir") and listing.is_file():
             for file in json.loads(listing.read_text(encoding="utf-8")):
                 yield path / file["relpath"], file["md5"]
+        else:
+            yield path, checksum
+
+
+def folder_md5(folder: Path) -> str:
+    """DVC's checksum of a folder: that of the list of its files, as DVC writes it, and .dir."""
+    files = {path.relative_to(folder).as_posix(): md5(path) for path in folder.rglob("*") if path.is_file()}
+    listing = [{"md5": files[name], "relpath": name} for name in sorted(files)]
+    return hashlib.md5(json.dumps(listing).encode()).hexdigest() + ".dir"
 
 
 def damaged_files(root: Path) -> list[Path]:
-    """Files that are there and are not as a stage wrote them."""
-    return [path for path, checksum in recorded(root) if path.is_file() and md5(path) != checksum]
+    """Files, and folders without a list, that are there and are not as a stage wrote them."""
+    there = ((path, checksum) for path, checksum in recorded(root) if path.exists())
+    return [path for path, checksum in there if (folder_md5 if path.is_dir() else md5)(path) != checksum]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vasolib.errors import UserError
 from vasolib.files import remove
+from vasolib.nursery import SOCKET
 from vasolib.study import Study
 
 
@@ -54,7 +55,7 @@ def runs_stages(words: list[str]) -> bool:
 
 def clear(study: Study) -> None:
     """Put in order what a killed run left; only where no other one is at work (`exclusive`, `check_alone`)."""
-    for path in temporary_files(study):
+    for path in [*temporary_files(study), *(study.root / ".dvc" / "tmp").glob(f"{SOCKET}*")]:
         remove(path)
     if stale(study.root / ".dvc" / "tmp" / "rwlock"):
         remove(study.root / ".dvc" / "tmp" / "rwlock")

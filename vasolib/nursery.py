@@ -7,7 +7,7 @@ imported anew by each stage. Linux alone, where a process of one thread may fork
 everything is as it is without this module.
 """
 
-__all__ = ["ADDRESS", "STAGE", "ask", "main", "opened"]
+__all__ = ["ADDRESS", "SOCKET", "STAGE", "ask", "main", "opened"]
 
 import atexit
 import gc
@@ -18,7 +18,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from vasolib.lockfile import parsed, quicken
 from vasolib.orphans import end_all, end_tree, end_with_parent
 
 ADDRESS = "VASOLIB_NURSERY"  # environment variable: the socket of the open nursery
+SOCKET = "nursery-"  # its name in .dvc/tmp, before the number of the process that opened it
 STAGE = "vasolib.run"  # the module that starts a kernel
 LIBRARIES = (
     "dvc.commands.repro", "dvc.repo", "dvc.repo.reproduce", "dvc.repo.stage", "dvc.stage.cache", "dvc.stage.run",
@@ -49,9 +49,12 @@ def opened(root: Path, environment: dict[str, str], libraries: tuple[str, ...] =
         environment: of the nursery; what libraries and allocator read when they start must be that of the stages.
         libraries: dotted names of what is imported once.
     """
-    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:
-        address = str(Path(folder) / "nursery")
-        server.bind(address)
+    address = root / ".dvc" / "tmp" / f"{SOCKET}{os.getpid()}"  # not in /tmp: there nobody clears up after a kill
+    address.parent.mkdir(parents=True, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as server:
+        with short(address) as path:
+            server.bind(path)
+        address.chmod(0o600)  # whoever may connect may run programs as this user
         server.listen()  # who asks before the libraries are imported waits
         code = f"from vasolib import nursery; nursery.serve({server.fileno()}, {os.getpid()}, {libraries})"
         process = subprocess.Popen(
@@ -59,13 +62,24 @@ def opened(root: Path, environment: dict[str, str], libraries: tuple[str, ...] =
             pass_fds=[server.fileno()], start_new_session=True,  # an interrupt reaches those who ask, not the forks
         )  # fmt: skip
         server.close()  # with the nursery's end nobody listens any more
-        os.environ[ADDRESS] = address
+        os.environ[ADDRESS] = str(address)
         try:
             yield
         finally:
             del os.environ[ADDRESS]
             end_tree(process.pid)
             process.wait()
+            address.unlink(missing_ok=True)
+
+
+@contextmanager
+def short(address: Path) -> Iterator[str]:
+    """A path by which a socket can be bound or found wherever it lies: those of sockets have 107 bytes at most."""
+    folder = os.open(address.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{address.name}"
+    finally:
+        os.close(folder)
 
 
 def serve(listener: int, opener: int, libraries: tuple[str, ...]) -> None:
@@ -168,7 +182,8 @@ def ask(module: str, arguments: list[str]) -> int | None:
     """Exit status of `python -m module arguments` as a fork of the nursery; None where no nursery is open."""
     with socket.socket(socket.AF_UNIX) as connection:
         try:
-            connection.connect(os.environ[ADDRESS])
+            with short(Path(os.environ[ADDRESS])) as path:
+                connection.connect(path)
         except (KeyError, OSError):
             return None
         message = json.dumps([module, arguments, os.getcwd(), dict(os.environ)]).encode() + b"\n"

@@ -92,16 +92,25 @@ def stages_of_part(study: Study, part: str) -> list[Stage]:
     return [stage for stage in stages_of(study) if part == "all" or stage.name.startswith("v2_") == (part == "v2")]
 
 
+def changed_outs(reasons: list) -> list[str]:
+    """Files and folders that somebody or something changed, among what `dvc status` says of a stage."""
+    outs = [reason.get("changed outs", {}) for reason in reasons if isinstance(reason, dict)]
+    return [path for changes in outs for path, how in changes.items() if how == "modified"]
+
+
 def run_stages(study: Study, jobs: int, warm: bool, part: str = "all") -> None:
     """Run what is stale, from a nursery if `warm`. UserError naming the stages that failed; what is done stays done."""
     stages = stages_of_part(study, part)
-    changed = set(json.loads(dvc(study.root, "status", "--json")))
-    todo = plan(stages, changed)
+    status = json.loads(dvc(study.root, "status", "--json"))
+    todo = plan(stages, set(status))
     for stage in set(stages) - set(todo):
         forget_stage(study.unfinished(stage.name))
     if not todo:
         print("Nothing to do: every stage is up to date.")
         return
+    for stage in todo:
+        for path in changed_outs(status.get(stage.name, [])):
+            print(f"{path} is not as {stage.name} wrote it: it is made again, or taken from DVC's cache", flush=True)
     print(f"{len(todo)} of {len(stages)} stages to run with {jobs} jobs: {forecast(todo, jobs)}.", flush=True)
     started = time.monotonic()
     with warm_start(study) if warm else nullcontext():

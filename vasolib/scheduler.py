@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vasolib.leftovers import forget_stage
 from vasolib.orphans import DRIVER, end_tree
+from vasolib.remedies import remedy
 
 BUSY = ("is busy", "Unable to acquire lock")  # what DVC says when another of its processes holds one for a moment
 RETRIES = 20
@@ -155,9 +156,13 @@ class Runner:
 
     def attend(self, name: str) -> tuple[bool, bool]:
         """Pass a stage's lines on until it ends: whether it failed, and whether DVC was busy."""
-        process, busy = self.running[name], False
+        process, busy, advice = self.running[name], False, ""
         for line in process.stdout:
             busy = busy or any(words in line for words in BUSY)
+            advice = remedy(line) if line.startswith("ERROR: ") else advice  # DVC's own, which has none
             if line.strip() and not any(noise in line for noise in NOISE):
                 print(f"  {name}: {line.rstrip()}", flush=True)
-        return process.wait() != 0, busy
+        failed = process.wait() != 0
+        if failed and advice:
+            print(f"  {name}: {advice}", flush=True)
+        return failed, busy

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.runs import finished, half_done
+from tests.faults.runs import finished, half_done, trainings
 from tests.faults.toy import toy_project
 
 
@@ -16,8 +16,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     """A toy study that has run, and the seconds that this took."""
     folder = tmp_path_factory.mktemp("undisturbed")
     started = time.monotonic()
-    finished(project := toy_project(folder / "project"), folder / "log")
-    assert half_done(project) == []
+    run = finished(project := toy_project(folder / "project"), folder / "log")
+    assert half_done(project) == [] and [at for *_, at, last in trainings(run.output) if at == last]
     return project, time.monotonic() - started
 
 

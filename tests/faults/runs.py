@@ -107,8 +107,9 @@ def made(project: Path) -> dict[str, bytes]:
 
 
 def half_done(project: Path) -> list[str]:
-    """What no finished run may leave in its folder: temporary files, unfinished work, records of locks."""
+    """What no finished run may leave in its folder: temporary files, unfinished work, sockets, records of locks."""
     found = [p for p in project.rglob("*") if p.name.endswith((".tmp", ".sums")) or "unfinished" in p.parent.parts]
+    found += [p for p in project.rglob("*") if p.is_socket()]
     rwlock = project / ".dvc" / "tmp" / "rwlock"
     if rwlock.exists() and '"pid"' in rwlock.read_text(encoding="utf-8"):
         found.append(rwlock)

@@ -79,7 +79,7 @@ def test_a_read_only_folder_of_results(done: Path, tmp_path: Path, read_only: Ca
     read_only(results, True)
     run = Run(done, tmp_path / "log")
     assert run.wait() == 1
-    assert os.strerror(errno.EROFS) in run.output and "table.csv" in run.output
+    assert os.strerror(errno.EROFS) in run.output and "table.csv" in run.output and DISK[errno.EROFS] in run.output
     assert run.output.splitlines()[-1].startswith("error: failed: tables")
     read_only(results, False)
     finished(done, tmp_path / "again")
@@ -98,6 +98,8 @@ def test_damage_that_dvc_sees(done: Path, tmp_path: Path, damage: Damage):
     again = finished(done, tmp_path / "again")
     assert made(done) == before and half_done(done) == []
     assert "10_data.json was damaged and is removed" in again.output
+    for path in ("work/smoke/stores", PRETRAINED.as_posix(), "results/smoke/table.csv"):
+        assert f"{path} is not as " in again.output
     assert not list(trainings(again.output))  # what DVC keeps is not made again
 
 

@@ -62,7 +62,7 @@ def test_a_small_study_killed_three_times(undisturbed: tuple[Path, float], fresh
     story = Story(fresh)
     kill_and_go_on(fresh, tmp_path / "log", [*moments, -rng.uniform(0.5, 3)], story)
     assert made(fresh) == made(plain)
-    assert half_done(fresh) == [] and story.repeated == []
+    assert half_done(fresh) == [] and story.ended and story.repeated == []
 
 
 @pytest.mark.slow
@@ -78,7 +78,7 @@ def test_the_smallest_study_killed_twenty_times(tmp_path: Path):
     moments = rng.sample([*steps, *(-rng.uniform(0.2, 8) for _ in range(3))], 20)
     kill_and_go_on(killed, tmp_path / "log", moments, story)
     assert made(killed) == made(plain)
-    assert half_done(killed) == [] and story.repeated == []
+    assert half_done(killed) == [] and story.ended and story.repeated == []
 
 
 def started_and_ended(log: Path) -> float:
