@@ -96,7 +96,7 @@ def test_a_set_that_no_program_gets_is_shown_with_its_steps(capsys: pytest.Captu
 @pytest.fixture
 def importers(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Importers that only note what they were given."""
-    made = SimpleNamespace(given=[], lines=["train: 3 images, expected 4"])
+    made = SimpleNamespace(given=[], lines=["train: 3 images, expected 4"], SPLITS=("train", "test"))
 
     def import_set(*given: object) -> list[str]:
         made.given.append(given)
@@ -114,10 +114,19 @@ def importers(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 def test_importers_are_given_all_they_need(capsys: pytest.CaptureFixture, tmp_path: Path, importers: SimpleNamespace):
     entry = read_catalogue()["arcade"]
     code, out, _ = run(capsys, "import", "arcade", tmp_path, "--to", "data", "--only", "syntax")
-    assert code == 0 and importers.given == [("arcade", tmp_path, Path("data"), entry, "syntax")]
+    assert code == 0 and importers.given == [("arcade", tmp_path, Path("data"), entry, "syntax", ("train", "test"))]
     assert "arcade_v: 3 images" in out and "licence: CC0 1.0; cite: Popov" in out
-    run(capsys, "import", "arcade", tmp_path, "--to", "data")
-    assert importers.given[-1][-1] == ""
+    run(capsys, "import", "arcade", tmp_path, "--split", "train,test")
+    assert importers.given[-1] == ("arcade", tmp_path, Path("angiograms"), entry, "", ["train", "test"])
+
+
+@pytest.mark.parametrize("inside", ["", "unpacked"])
+def test_without_a_folder_what_was_fetched_is_taken(capsys, tmp_path: Path, monkeypatch, importers, inside: str):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("downloads", "dca1", inside)
+    folder.mkdir(parents=True)
+    assert run(capsys, "check", "dca1")[0] == run(capsys, "import", "dca1")[0] == 0
+    assert [given[1] for given in importers.given] == [folder, folder]
 
 
 def test_checks_are_printed_empty_ones_too(capsys: pytest.CaptureFixture, tmp_path: Path, importers: SimpleNamespace):

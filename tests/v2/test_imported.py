@@ -1,5 +1,7 @@
 """Downloads in their published layouts, imported on the command line, are what a run with DATA learns from."""
 
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from vasolib.v2.labels import build_labelled
 from vasolib.v2.sets import write_sets
 
 CATEGORIES = {5: "5", 11: "11", 26: "stenosis"}
+SETS = ["arcade_s", "arcade_v", "arcade_vs", "stenosis"]
 SIZES = {"train": 6, "val": 2, "test": 3}
 
 
@@ -62,3 +65,28 @@ def test_imported_sets_take_the_places_of_the_twins_of_their_tasks(data: Path, t
     assert counts["stenosis"].sum() == 15 and left_out == []
     assert counts["corpus", "train"] == 2 * 8 + counts["stenosis", "train"]
     assert set(stores) == {"corpus", "arcade_v", "arcade_vs", "arcade_s", "stenosis"}
+
+
+def test_the_validation_part_can_be_left_aside(tmp_path: Path, capsys: pytest.CaptureFixture):
+    given = ["import", "arcade", str(arcade(tmp_path / "arcade")), "--to", str(tmp_path / "sets")]
+    assert main([*given, "--split", "train,test"]) == 0
+    for name in ("arcade_v", "arcade_vs", "arcade_s"):
+        splits = pd.read_csv(tmp_path / "sets" / name / "table.csv")["split"]
+        assert splits.value_counts().to_dict() == {"train": 6, "test": 3}
+    assert main([*given, "--split", "trian"]) == 1
+    assert "there is no split 'trian': did you mean 'train'" in capsys.readouterr().err
+
+
+def test_a_fresh_clone_imports_both_layouts(tmp_path: Path):
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout: nothing to clone")
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", "--no-local", "--depth", "1", f"file://{ROOT}", clone], check=True)
+    for name, folder in {"arcade": arcade(tmp_path / "a"), "stenosis": dataset(tmp_path / "s", patients=5)}.items():
+        for command, said in {"check": "usable images, expected", "import": "make study DATA='angiograms'"}.items():
+            given = [sys.executable, "-m", "vasolib.data", command, name, folder]
+            done = subprocess.run(given, cwd=clone, capture_output=True, text=True)
+            assert done.returncode == 0 and said in done.stdout, done.stderr
+    assert sorted(path.name for path in (clone / "angiograms").iterdir()) == SETS
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True)
+    assert status.stdout == ""  # what is imported cannot be committed by accident

@@ -12,6 +12,7 @@ from pathlib import Path
 from vasolib.data.catalogue import Download, Entry, entry_of, read_catalogue
 from vasolib.errors import UserError
 
+DOWNLOADS = Path("downloads")
 WIDTH = 100
 ROW = "{:<19} {:>7}  {:<27} {:<9} {}"
 
@@ -82,12 +83,14 @@ def fetch_set(entry: Entry, to: Path, yes: bool) -> None:
     print(f"{entry.name} is in {folder}; import it: python -m vasolib.data import {entry.name} '{folder}' --to DATA")
 
 
-def import_folder(entry: Entry, folder: Path, to: Path, only: str) -> None:
+def import_folder(entry: Entry, folder: Path, to: Path, only: str, splits: str) -> None:
     """Import a set's published folder into the user's folder of sets, and say what came of it."""
-    from vasolib.data.importers import import_set
+    from vasolib.data.importers import SPLITS, import_set
 
-    for summary in import_set(entry.name, existing(folder), to, entry, only):
+    wanted = splits.split(",") if splits else SPLITS
+    for summary in import_set(entry.name, existing(folder), to, entry, only, wanted):
         print(summary)
+    print(f"in {to}; a run on it: make study DATA='{to}'")
     print(f"licence: {entry.licence}; cite: {entry.citation}")
 
 
@@ -96,6 +99,14 @@ def check_folder(entry: Entry, folder: Path) -> None:
     from vasolib.data.importers import check_set
 
     print("\n".join(check_set(entry.name, existing(folder), entry)) or f"{entry.name}: nothing to report")
+
+
+def fetched(entry: Entry) -> Path:
+    """The folder that `fetch` leaves a set in where it is not told another."""
+    from vasolib.data.fetch import UNPACKED
+
+    folder = DOWNLOADS / entry.name
+    return folder / UNPACKED if (folder / UNPACKED).is_dir() else folder
 
 
 def existing(folder: Path) -> Path:
@@ -121,11 +132,15 @@ def parser() -> argparse.ArgumentParser:
     for command in made.values():
         command.add_argument("name", metavar="NAME", help="of a set, see list")
     for name in ("import", "check"):
-        made[name].add_argument("folder", type=Path, metavar="FOLDER", help="of the set as published, unpacked")
-    made["fetch"].add_argument("--to", type=Path, default=Path("downloads"), help="folder for it (%(default)s)")
+        words = "of the set as published, unpacked (default: where fetch left it)"
+        made[name].add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help=words)
+    made["fetch"].add_argument("--to", type=Path, default=DOWNLOADS, help="folder for it (%(default)s)")
     made["fetch"].add_argument("--yes", action="store_true", help="do not ask")
-    made["import"].add_argument("--to", type=Path, required=True, metavar="DATA", help="the folder of imported sets")
+    words = "the folder of imported sets (%(default)s)"
+    made["import"].add_argument("--to", type=Path, default=Path("angiograms"), metavar="DATA", help=words)
     made["import"].add_argument("--only", default="", metavar="PART", help="one part of the set only")
+    words = "its images of these splits only, such as train,test (all)"
+    made["import"].add_argument("--split", default="", metavar="SPLITS", help=words)
     return top
 
 
@@ -141,9 +156,9 @@ def carry_out(given: argparse.Namespace) -> None:
     elif given.command == "fetch":
         fetch_set(entry, given.to, given.yes)
     elif given.command == "import":
-        import_folder(entry, given.folder, given.to, given.only)
+        import_folder(entry, given.folder or fetched(entry), given.to, given.only, given.split)
     else:
-        check_folder(entry, given.folder)
+        check_folder(entry, given.folder or fetched(entry))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,7 +4,7 @@ A file has its name once it is whole, is an archive by its first bytes (and not 
 and has the checksum that is known of it. Its sha256 is recorded beside it, and what is there later must still have it.
 """
 
-__all__ = ["RECORD", "by_hand", "fetch", "recorded"]
+__all__ = ["RECORD", "UNPACKED", "by_hand", "fetch", "recorded"]
 
 import hashlib
 import shutil
@@ -18,6 +18,7 @@ from vasolib.data.transfer import from_hub, from_url
 from vasolib.errors import UserError
 from vasolib.files import put, remove, write_text
 
+UNPACKED = "unpacked"  # the folder in a set's own that has what was in its only file
 RECORD = ".sha256"  # suffix of the file beside a download with its checksum, in the form of the program sha256sum
 MAGIC = (b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b", b"Rar!\x1a\x07")  # zip, 7z, gz, rar
 
@@ -48,7 +49,7 @@ def fetch(entry: Entry, to: Path, agreed: Callable[[list[Download]], bool]) -> P
     for one in missing:
         _download(entry, one, folder / one.file)
     first = folder / entry.downloads[0].file
-    return _opened(first, folder / "unpacked") if len(entry.downloads) == 1 and is_archive(first) else folder
+    return _opened(first, folder / UNPACKED) if len(entry.downloads) == 1 and is_archive(first) else folder
 
 
 def by_hand(entry: Entry) -> str:

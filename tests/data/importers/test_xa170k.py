@@ -13,7 +13,8 @@ NAMES = {"cadica": "p3_v2_00012", "syntax": "12_a", "xcad": "00012_33", "Coronar
 def corpus(tmp_path):
     for source, name in NAMES.items():
         save(tmp_path / "xa/dataset" / source / f"{name}.png", frame())
-        save(tmp_path / "xa/dataset" / f"{source}_frangi" / f"{name}.png", vessel())
+        for filtered in ("frangi", "filter_92"):
+            save(tmp_path / "xa/dataset" / f"{source}_{filtered}" / f"{name}.png", vessel())
     return tmp_path / "xa"
 
 

@@ -1,9 +1,10 @@
 """Importers of public sets: each reads the layout in which a set is published and plans what is written in ours."""
 
-__all__ = ["IMPORTERS", "Item", "Plan", "Summary", "check_set", "import_set"]
+__all__ = ["IMPORTERS", "SPLITS", "Item", "Plan", "Summary", "check_set", "import_set"]
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vasolib.data.importers.caxf import plan_caxf
@@ -35,20 +36,27 @@ IMPORTERS: dict[str, Callable[[Path], list[Plan]]] = {
     "xa170k": plan_xa170k,
     "dicom": plan_dicom,
 }
+SPLITS = ("train", "val", "test", "unlabelled")
 SHOWN = 20  # files left out, in a report
 
 
-def import_set(name: str, folder: Path, to: Path, entry: object, only: str = "") -> list[Summary]:
+def import_set(
+    name: str, folder: Path, to: Path, entry: object, only: str = "", splits: Collection[str] = SPLITS
+) -> list[Summary]:
     """Write the sets that a published folder holds below the folder `to`, each whole or not at all.
 
     Args:
         name: of the importer.
         entry: what the catalogue says of the set: name, title, licence, citation, home.
         only: one set by its name, or the sets of one part, such as arcade_v, or stenosis; "" for all.
+        splits: of SPLITS, those whose images are wanted.
 
     Raises:
-        UserError: the folder is another one, a set is there already, or too much of it cannot be used.
+        UserError: the folder is another one, a set is there already, too much of it cannot be used, or no such split.
     """
+    for split in splits:
+        if split not in SPLITS:
+            raise UserError(f"there is no split {split!r}: {nearest(split, SPLITS)}")
     plans = _importer(name)(folder)
     chosen = [plan for plan in plans if only in ("", plan.set, plan.part)]
     if not chosen:
@@ -56,7 +64,7 @@ def import_set(name: str, folder: Path, to: Path, entry: object, only: str = "")
         raise UserError(f"{name} has no part {only!r} in {folder}: {nearest(only, known)}")
     for plan in chosen:
         free(plan, to)  # before hours are spent on another
-    return [write_plan(plan, to, entry) for plan in chosen]
+    return [write_plan(_of_splits(plan, splits), to, entry) for plan in chosen]
 
 
 def check_set(name: str, folder: Path, entry: object) -> list[str]:
@@ -92,6 +100,14 @@ def differences(found: dict[str, int], expected: dict[str, int]) -> list[str]:
     parts = dict.fromkeys([*expected, *found])
     counts = [(part, found.get(part, 0), expected.get(part, 0)) for part in parts]
     return [f"{part}: {have} usable images, expected {want}" for part, have, want in counts if have != want]
+
+
+def _of_splits(plan: Plan, splits: Collection[str]) -> Plan:
+    """A plan of the images of some splits alone; what is left out stays told."""
+    if set(splits) == set(SPLITS):
+        return plan
+    items = (item for item in plan.items if isinstance(item, LeftOut) or item.split in splits)
+    return replace(plan, items=list(items) if isinstance(plan.items, Sequence) else items)
 
 
 def _importer(name: str) -> Callable[[Path], list[Plan]]:

@@ -1,9 +1,10 @@
 """XA-170K: the extended paper's pre-training corpus, put together from four sets.
 
 Certain (the authors' README): a folder per source, cadica, syntax, xcad and coronarydominance; folders that end in
-_frangi hold a filter's masks and are passed over. From memory: the archive unpacks to `dataset`, and whether the
-folders of sources are in it is not confirmed, so sources are told by any folder's name or by how a file's name begins,
-and images of no known source count for the whole only. Patients are not known, but for names in CADICA's own form.
+_frangi hold a filter's masks and are passed over, as are those in _filter_92, which their code looks for. From memory:
+the archive unpacks to `dataset`, and whether the folders of sources are in it is not confirmed, so sources are told by
+any folder's name or by how a file's name begins, and images of no known source count for the whole only. Patients are
+not known, but for names in CADICA's own form.
 """
 
 __all__ = ["plan_xa170k"]
@@ -17,7 +18,7 @@ from vasolib.data.listing import SUFFIXES
 
 SOURCES = ("cadica", "syntax", "xcad", "coronarydominance")
 CADICA = re.compile(r"(p\d+)_(v\d+)_\d+")
-FILTERED = "_frangi"
+FILTERED = re.compile(r".*_(frangi|filter)(_\d+)?", re.IGNORECASE)
 LAYOUT = "image, expected XA-170K as published: dataset/{cadica,syntax,xcad,coronarydominance}/<name>.png"
 
 
@@ -29,7 +30,7 @@ def plan_xa170k(folder: Path) -> list[Plan]:
 
 
 def _is_filtered(path: Path) -> bool:
-    return any(name.lower().endswith(FILTERED) for name in path.parts[:-1])
+    return any(FILTERED.fullmatch(name) for name in path.parts[:-1])
 
 
 def _item(root: Path, path: Path) -> Item:
