@@ -75,7 +75,7 @@ EXTENDED = {  # the same of the extended part: parameters of v2 and of its scale
     ),
     "v2_guidance": (
         "seed", ("threads", "image", "pretrain"), "sets.vessels arms.vasomim_v2", (),
-        ("stores", "anatomy", "segmentor"),
+        ("stores", "anatomy", "segmentor", PUBLISHED),
     ),
     "v2_pretrain": (
         "seed norm_pix_loss", (*BUILDING, "workers", "rivals", "decoder_width", "image_skip", "pretrain"),
@@ -102,7 +102,8 @@ EXTENDED = {  # the same of the extended part: parameters of v2 and of its scale
         ("kept", "anatomy/scores.csv", "segmentor/scores.csv", "finetune", "labels", "detect", PUBLISHED),
     ),
     "v2_claims": (
-        "", (), "sets stands_for pretrain scratch arms detect", (), ("results/doll/v2/raw.csv", "detect", PUBLISHED),
+        "", (), "sets stands_for pretrain scratch published arms detect", (),
+        ("results/doll/v2/raw.csv", "detect", PUBLISHED),
     ),
     "v2_figures": ("", ("image",), "sets", ("detector_side",), ("stores", "finetune", "detect")),
     "v2_report": (

@@ -1,5 +1,7 @@
 """The extended paper's claims name arms, sets and sources that there are."""
 
+from dataclasses import replace
+
 import pytest
 
 from vasolib.study import ROOT, Study
@@ -29,6 +31,8 @@ def test_a_claim_is_about_arms_that_are_run_on_its_tasks(claim: ExtendedClaim, e
             assert arm in extended.params.labels.all and 10 in extended.params.percents
         elif claim.id == "rank":
             assert arm in main_methods(extended)
+        elif claim.id in ("published", "judge") and arm != "vasomim_v2":
+            assert arm in {*extended.params.external, "distilled"} and arm not in extended.params.pretrain
         else:
             assert arm in (*extended.params.scratch, *extended.params.pretrain)
             assert set(claim.tasks) <= set(extended.tasks_of(arm))
@@ -44,3 +48,11 @@ def test_the_third_encoder_is_the_largest(extended: Extended, scale: str):
     widths = {name: values["embed_dim"] for name, values in extended.scale_named(scale).encoders.items()}
     own = extended.study.scale_named(scale).encoder.embed_dim
     assert widths["third"] > max(own, widths["second"])
+
+
+def test_every_published_encoder_is_claimed_to_be_beaten_and_compared_once_it_is_there(extended: Extended):
+    (claim,) = [claim for claim in CLAIMS if claim.id == "published"]
+    assert set(claim.worse.split()) == set(extended.params.external)
+    there = replace(extended, params=replace(extended.params, published=["rad_dino"]))
+    assert set(main_methods(there)) - set(main_methods(extended)) == {"rad_dino"}
+    assert main_methods(there)[-1] == "vasomim_v2"

@@ -1,17 +1,22 @@
 """How much of a corpus is left when each group of near-duplicates keeps its first image."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from vasolib.data.building import Frames, build_store
+from vasolib.data.leaks import counted, splits
+from vasolib.data.near import near_duplicates
 from vasolib.data.store import Frame, ImageStore
 from vasolib.data.synthetic.cine import make_cine
 from vasolib.data.synthetic.frame import make_frame
 from vasolib.data.synthetic.styles import named_style
-from vasolib.v2.redundancy import distinct_rows, redundancy
+from vasolib.errors import UserError
+from vasolib.v2.redundancy import LEFT_OUT, distinct_rows, leaks_left, redundancy, usable_rows
 
 
 def stored(folder: Path, images: list[tuple[str, str, np.ndarray]]) -> ImageStore:
@@ -46,6 +51,49 @@ def test_one_source_has_one_row(tmp_path: Path):
     images = [(str(n), "one", make_frame(0, n, named_style("b"), 64).image) for n in range(3)]
     table, _ = redundancy(stored(tmp_path / "s", images))
     assert table["source"].tolist() == ["all"] and table.iloc[0]["largest"] == 1
+
+
+@pytest.fixture
+def alike(tmp_path: Path) -> dict[str, ImageStore]:
+    """A set whose first test image, brightened, is in the corpus, and whose second is like one to fine-tune on."""
+    style = named_style("a")
+    one, two, *others = (make_frame(0, index, style, 96).image for index in range(6))
+
+    def brighter(image: np.ndarray) -> np.ndarray:
+        return np.clip(1.1 * image.astype(float) + 9, 0, 255).astype(np.uint8)
+
+    images = {
+        "corpus": [("a", "train", others[0]), ("copy", "train", brighter(one)), ("b", "train", others[1])],
+        "set": [("1", "test", one), ("2", "test", two), ("3", "train", brighter(two)), ("4", "train", others[2])],
+    }
+
+    def frame(source: str, item: tuple[str, str, np.ndarray]) -> Frame:
+        name, split, image = item
+        return Frame(f"{source}/{name}", source, split, name, name, image, None)
+
+    return {
+        name: build_store(tmp_path / name, Frames(rows, partial(frame, name)), 96, jobs=1)
+        for name, rows in images.items()
+    }
+
+
+def test_what_looks_like_a_test_image_is_not_learned_from(alike: dict[str, ImageStore]):
+    pairs = near_duplicates(alike)
+    assert set(zip(pairs["tested"], pairs["trained"], strict=True)) == {("set/1", "corpus/copy"), ("set/2", "set/3")}
+    assert usable_rows(alike["corpus"].table, pairs).tolist() == [True, False, True]
+    rows = leaks_left(splits(alike), pairs).set_index(["store", "used_for"])
+    assert rows[["images", "near_duplicates"]].apply(tuple, axis=1).to_dict() == {
+        ("corpus", "pre-training and segmentor training"): (2, 0), ("corpus", LEFT_OUT): (1, 1),
+        ("set", "test"): (2, 1), ("set", "fine-tuning"): (2, 1),
+    }  # fmt: skip
+    nothing = pairs.iloc[:0]
+    pd.testing.assert_frame_equal(leaks_left(splits(alike), nothing), counted(splits(alike), nothing))
+
+
+def test_a_corpus_of_test_images_alone_is_refused(alike: dict[str, ImageStore]):
+    corpus = alike["corpus"].table
+    with pytest.raises(UserError, match=r"each of the 3 images to pre-train on looks like a test image.*add a set of"):
+        usable_rows(corpus, corpus.rename(columns={"id": "trained"}))
 
 
 def test_recordings_of_real_patients_are_mostly_redundant(real: Path, tmp_path: Path):

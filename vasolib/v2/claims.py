@@ -13,6 +13,7 @@ from vasolib.v2.main_table import RANK
 from vasolib.v2.published import ABLATION, DETECTION, LABELS, MAIN, SCALING
 from vasolib.v2.scores import SEGMENTATION
 
+PUBLISHED = "dinov3 dinov2 rad_dino"  # with their weights on disk alone
 RIVALS = "mae simmim deblurring moco dino chexworld"
 SCRATCH = "unet vit"
 RANKS, FEWEST, BOXES = (RANK,), ("DSC, 10 % of labels",), ("mAP",)
@@ -54,4 +55,8 @@ CLAIMS = (
         BOXES,
         tasks=("boxes",),
     ),
+    ExtendedClaim(
+        "published", "It beats published encoders on every task", "vasomim_v2", PUBLISHED, MAIN, tasks=SEGMENTATION
+    ),
+    ExtendedClaim("judge", "A segmentor judges better than DINOv2's features (ours)", "vasomim_v2", "distilled"),
 )

@@ -5,15 +5,18 @@ is like the next. N images cost N x N comparisons of hashes (5 ns each on one co
 25 microseconds for each pair with close hashes, and of memory 3 kB an image and about 100 bytes a pair.
 """
 
-__all__ = ["distinct_rows", "redundancy"]
+__all__ = ["LEFT_OUT", "distinct_rows", "leaks_left", "redundancy", "usable_rows"]
 
 import numpy as np
 import pandas as pd
 
+from vasolib.data.leaks import counted
 from vasolib.data.near import Looks, groups
 from vasolib.data.store import ImageStore
+from vasolib.errors import UserError
 
 EVERYTHING = "all"
+LEFT_OUT = "nothing: looks like a test image"
 
 
 def distinct_rows(group: np.ndarray) -> np.ndarray:
@@ -36,6 +39,39 @@ def redundancy(corpus: ImageStore) -> tuple[pd.DataFrame, np.ndarray]:
     if table["source"].nunique() > 1:
         parts += list(table.groupby("source", sort=False))
     return pd.DataFrame([_row(name, part) for name, part in parts]), group
+
+
+def usable_rows(corpus: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
+    """Whether each image of the corpus may be learned from (N,): it looks like no test image of any set.
+
+    Args:
+        corpus: its table. pairs: ids in the column trained, from `vasolib.data.near.near_duplicates`.
+
+    Raises:
+        UserError: none may.
+    """
+    usable = ~corpus["id"].isin(pairs["trained"]).to_numpy()
+    if not usable.any():
+        raise UserError(
+            f"each of the {len(corpus)} images to pre-train on looks like a test image, so none may be learned from: "
+            "add a set of other patients to the data folder, such as one without labels"
+        )
+    return usable
+
+
+def leaks_left(table: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """`vasolib.data.leaks.counted` of what is learned from, and a row of the corpus's images that are not.
+
+    An image of the corpus that looks like a test image is not learned from; a labelled one to fine-tune on is.
+
+    Args:
+        table: from `vasolib.data.leaks.splits`. pairs: as in `usable_rows`.
+    """
+    out = (table["store"] == "corpus") & table["id"].isin(pairs["trained"])
+    used = table.assign(used_for=table["used_for"].mask(out, LEFT_OUT))
+    learned = pairs[pairs["trained"].isin(table.loc[~out, "id"])]
+    counts = counted(used[~out], learned)
+    return pd.concat([counts, counted(used[out], pairs)], ignore_index=True) if out.any() else counts
 
 
 def _row(name: str, part: pd.DataFrame) -> dict[str, object]:

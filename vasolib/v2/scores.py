@@ -24,8 +24,11 @@ TEXT = {"image": str, "segment": str}  # names that may look like numbers
 
 
 def main_methods(extended: Extended) -> list[str]:
-    """The arms of the main table: those that are fine-tuned on every task of segmentation, v2's own last."""
-    arms = (*extended.params.scratch, *extended.params.pretrain)
+    """The arms of the main table: those that are fine-tuned on every task of segmentation, v2's own last.
+
+    Published encoders are among them where their weights are there.
+    """
+    arms = (*extended.params.scratch, *extended.params.published, *extended.params.pretrain)
     return [arm for arm in arms if set(extended.tasks_of(arm)) >= set(SEGMENTATION)]
 
 
