@@ -1,6 +1,7 @@
 """A small labelled set to damage, and what becomes of it: shared by the tables of bad images, masks and names."""
 
 import hashlib
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -18,6 +19,11 @@ from vasolib.data.store import Frame
 STEMS = [f"p{number}_0" for number in range(12)]
 VICTIM = "p3_0"
 SHAPE = (20, 16)
+# What was found, what was expected and what to do. One advice is a question, for only the user knows its answer.
+REASON = re.compile(
+    r"\S.*, (?:expected \S.*|its image \d+ x \d+): "
+    r"(?:(?:add|change|give|invert|mend|move|reduce|remove|rename|replace|save) \S.*|is it an image\?)"
+)
 
 
 def grey(stem: str = VICTIM, shape: tuple[int, int] = SHAPE) -> np.ndarray:
@@ -62,11 +68,15 @@ def make_set(root: Path) -> Path:
 
 @dataclass(frozen=True)
 class Bad:
-    """A row: what is done to the set's folder, and what the message must contain; `says` empty: repaired, and kept."""
+    """A row: what is done to the set's folder, and what the message must contain; `says` empty: repaired, and kept.
+
+    files: that become unusable, each of which has one message.
+    """
 
     name: str
     make: Callable[[Path], object]
     says: str = ""
+    files: int = 1
 
 
 def frames_in(root: Path) -> tuple[dict[str, Frame], list[LeftOut]]:
@@ -90,10 +100,12 @@ def check_row(root: Path, row: Bad, monkeypatch=None) -> list[LeftOut]:
     if not row.says:
         assert not unusable and len(used) == len(STEMS)
         return left_out
-    assert len(used) == len(STEMS) - 1 and unusable
-    message = str(unusable[0])
-    assert row.says in message and message.isprintable() and str(root) not in message
-    assert message.startswith(("real/images/", "real/masks/")) and "expected" in message.replace(
-        "its image", "expected"
-    )
+    assert len(used) == len(STEMS) - 1 and len(unusable) == row.files
+    named = [one.file for one in left_out]
+    for one in unusable:
+        message = str(one)
+        assert row.says in message and message.isprintable() and str(root) not in message
+        assert one.file.startswith(("real/images/", "real/masks/")) and message == f"{one.file} {one.reason}"
+        assert REASON.fullmatch(one.reason), one.reason
+        assert named.count(one.file) == 1
     return left_out

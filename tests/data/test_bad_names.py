@@ -80,9 +80,9 @@ ROWS = [
     Bad("a line separator", called("p3\u20280"), NAME_FAULT),
     Bad("a backslash", called("p3\\0"), NAME_FAULT),
     Bad("broken UTF-8", called(os.fsdecode(b"p3\xff0")), NAME_FAULT),
-    Bad("twins by their accents", twins, "expected one file per stem"),
+    Bad("twins by their accents", twins, "expected one file per stem", files=2),
     Bad("twins by their suffix", lambda folder: (folder / "images" / "p3_0.jpg").write_bytes(encoded(grey(), "jpg")),
-        "is one of p3_0.jpg and p3_0.png, expected one file per stem"),
+        "is one of p3_0.jpg and p3_0.png, expected one file per stem", files=2),
     # other things than files
     Bad("a link", instead(lambda path: path.symlink_to(Path("..") / "kept.png"))),
     Bad("a folder", instead(Path.mkdir), "is a folder, expected a file"),

@@ -79,6 +79,28 @@ def test_colours_become_luminance(tmp_path):
     assert np.unique(frames_of_dicom(dicom(tmp_path / "a", red))[2]).tolist() == [60]
 
 
+def test_deep_colours_are_stretched_too(tmp_path):
+    deep = np.repeat(CINE.astype(np.uint16)[..., None] * 200, 3, axis=-1)
+    low, high = float(deep.min()), float(deep.max())
+    np.testing.assert_array_equal(
+        frames_of_dicom(dicom(tmp_path / "a", deep))[2], np.rint((deep[..., 0] - low) / (high - low) * 255)
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"RescaleSlope": "1e400", "RescaleIntercept": 0}, "has values from nan to nan, expected an image"),
+        ({"RescaleSlope": "1e308", "RescaleIntercept": 0}, "has values from 0.0 to inf, expected an image"),
+        ({"NumberOfFrames": 2**31 - 1}, r"claims \d+ bytes of pixels, expected at most 4294967296"),
+        ({"Rows": 0}, "cannot be decoded .*, expected a whole DICOM file"),
+    ],
+)
+def test_what_is_no_image_is_refused(tmp_path, fields, says):
+    with pytest.raises(BadFile, match=says):
+        frames_of_dicom(dicom(tmp_path / "a", **fields))
+
+
 def test_a_file_cut_short_costs_itself_only(tmp_path):
     for number in range(4):
         dicom(tmp_path / f"study/{number}.dcm")

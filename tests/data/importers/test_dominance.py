@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -96,11 +97,26 @@ def test_the_only_array_of_frames_is_taken_and_deep_values_are_stretched(tmp_pat
         {"pixel_array": np.array([None, 1], object)},
         {"pixel_array": np.full((2, 20, 24), np.nan)},
         {"pixel_array": np.full((2, 20, 24), 700, np.uint16)},
+        {"pixel_array": np.array([[[-1e308, 1e308]]])},
+        {"pixel_array": np.array([[[0, 5e-324]]])},
     ],
 )
 def test_other_arrays_are_refused(tmp_path, arrays):
     with pytest.raises(BadFile):
         frames_of_npz(npz(tmp_path / "a.npz", **arrays))
+
+
+def test_what_is_no_array_and_what_is_encrypted_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("pixel_array.npy", b"text")
+    with pytest.raises(BadFile, match="holds 0 arrays of frames"):
+        frames_of_npz(tmp_path / "a.npz")
+    data = bytearray(npz(tmp_path / "b.npz").read_bytes())
+    for place in (6, data.index(b"PK\x01\x02") + 8):
+        data[place] |= 1
+    (tmp_path / "b.npz").write_bytes(data)
+    with pytest.raises(BadFile, match="is encrypted"):
+        frames_of_npz(tmp_path / "b.npz")
 
 
 def test_a_folder_without_videos_is_named(tmp_path):

@@ -12,6 +12,8 @@ data de-identified before.
 __all__ = ["frames_of_dicom", "plan_dicom"]
 
 import hashlib
+import math
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +22,7 @@ import numpy as np
 
 from vasolib.data.importers.looking import files_below, holding, within
 from vasolib.data.importers.plan import Item, Plan
-from vasolib.data.left_out import BadFile, LeftOut
+from vasolib.data.left_out import BadFile, LeftOut, shown
 from vasolib.errors import UserError
 from vasolib.progress import reported
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 SET = "dicom"
 SUFFIXES = {".dcm", ".dicom", ".ima", ""}
 MAGIC = slice(128, 132)
+MAX_CINE = 2**32  # bytes, decoded
 LUMINANCE = (0.299, 0.587, 0.114)
 LAYOUT = "file with the letters DICM at byte 128, expected DICOM files at any depth"
 
@@ -83,25 +86,42 @@ def frames_of_dicom(path: Path) -> tuple[str, str, np.ndarray]:
     import pydicom
 
     try:
-        header = pydicom.dcmread(path)
-        values = header.pixel_array
-        frames = _grey(header, values) if header.SamplesPerPixel == 1 else np.rint(values[..., :3] @ LUMINANCE)
-    except MemoryError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's quote what the header says, names too
+            header = pydicom.dcmread(path)
+            patient = header.get("PatientID") or header.get("StudyInstanceUID") or path.parent.name
+            cine = header.get("SOPInstanceUID") or path.name
+            _check_size(path, header)
+            frames = _grey(path, header)
+    except (BadFile, MemoryError):
         raise
     except Exception as error:  # on damaged or unusual files pydicom raises whatever it stumbles over
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise BadFile(path, f"cannot be decoded ({reason}): mend it, or save it without compression") from error
-    frames = (frames if frames.ndim == 3 else frames[None]).astype(np.uint8)
-    patient = header.get("PatientID") or header.get("StudyInstanceUID") or path.parent.name
-    return _short(patient), _short(header.get("SOPInstanceUID") or path.name), frames
+        reason = shown(" ".join(str(error).split())) or type(error).__name__
+        remedy = "expected a whole DICOM file of images: mend it, or save it without compression"
+        raise BadFile(path, f"cannot be decoded ({reason}), {remedy}") from error
+    return _short(patient), _short(cine), (frames if frames.ndim == 3 else frames[None]).astype(np.uint8)
 
 
-def _grey(header: "pydicom.Dataset", values: np.ndarray) -> np.ndarray:
-    """Grey values as they are meant to be seen, 0 to 255."""
+def _check_size(path: Path, header: "pydicom.Dataset") -> None:
+    """BadFile where the header asks for more pixels than any cine has: they would be given room before one is read."""
+    counts = [int(header.get(name) or 1) for name in ("NumberOfFrames", "Rows", "Columns", "SamplesPerPixel")]
+    size = math.prod(counts) * int(header.BitsAllocated) // 8
+    if size > MAX_CINE:
+        raise BadFile(path, f"claims {size} bytes of pixels, expected at most {MAX_CINE}: mend or remove it")
+
+
+def _grey(path: Path, header: "pydicom.Dataset") -> np.ndarray:
+    """Grey values as they are meant to be seen, 0 to 255. BadFile where not all of them are finite."""
     from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
-    seen = apply_voi_lut(apply_modality_lut(values, header), header).astype(np.float64)
+    if header.SamplesPerPixel == 1:
+        with np.errstate(all="ignore"):
+            seen = apply_voi_lut(apply_modality_lut(header.pixel_array, header), header).astype(np.float64)
+    else:
+        seen = np.rint(header.pixel_array[..., :3] @ LUMINANCE)
     low, high = float(seen.min()), float(seen.max())
+    if not math.isfinite(high - low):
+        raise BadFile(path, f"has values from {low} to {high}, expected an image: mend or remove it")
     if header.BitsStored != 8 or low < 0 or high > 255:
         seen = (seen - low) / max(high - low, 1e-9) * 255
     return np.rint(255 - seen if header.PhotometricInterpretation == "MONOCHROME1" else seen)

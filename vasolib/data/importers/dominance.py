@@ -5,28 +5,35 @@ Certain (the set's page): main_normal.7z, main_others.7z, real_distribution.7z a
 Right_Dominance and RCA, the frames under the key `pixel_array`, (T, H, W) or (H, W). Where that key is not there, the
 file's only array of that form is taken. All frames are imported; which 160,320 the extended paper took is not known.
 
-Archives are unpacked one at a time into a temporary folder beside them, which goes when its videos are read; where the
-same archive has been unpacked to a folder of its name, that folder is read instead. Values of more than 8 bits are
-stretched between the video's own extremes.
+Archives are unpacked one at a time into a temporary folder beside them, which goes when its videos are read, or with
+the next import where one is killed; where the same archive has been unpacked to a folder of its name, that folder is
+read instead. Values of more than 8 bits are stretched between the video's own extremes.
 """
 
 __all__ = ["frames_of_npz", "plan_dominance"]
 
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import disk_usage
+from typing import BinaryIO
 
 import numpy as np
 
-from vasolib.data.archives import DAMAGED, Member, _checked
+from vasolib.data.archives import FREE, MAX_RATIO, Member, _checked
 from vasolib.data.importers.looking import files_below, holding, plain, within
 from vasolib.data.importers.plan import Item, Plan
-from vasolib.data.left_out import BadFile, LeftOut
+from vasolib.data.left_out import BadFile, LeftOut, shown
 from vasolib.errors import UserError
+from vasolib.files import digest
 from vasolib.progress import reported
+
+try:
+    import fcntl
+except ImportError:  # Windows, where what a killed import left stays
+    fcntl = None
 
 SET = "coronary_dominance"
 KEY = "pixel_array"
@@ -87,48 +94,83 @@ def frames_of_npz(path: Path) -> np.ndarray:
         if size > MAX_VIDEO:
             raise BadFile(path, f"unpacks to {size} bytes, expected at most {MAX_VIDEO}: remove it")
         with np.load(path, allow_pickle=False) as arrays:
-            found = [arrays[KEY]] if KEY in arrays else [arrays[name] for name in arrays.files]
+            found = [arrays[name] for name in ([KEY] if KEY in arrays else arrays.files)]
     except BadFile:
         raise
-    except (*DAMAGED, MemoryError) as error:
-        raise BadFile(path, f"cannot be read ({error or type(error).__name__}): download it again") from error
-    videos = [one for one in found if one.ndim in (2, 3) and one.size and one.dtype.kind in "uif"]
+    except Exception as error:  # on damaged files NumPy raises whatever it stumbles over
+        reason = f"cannot be read ({_named(error)}), expected a whole npz file: download it again"
+        raise BadFile(path, reason) from error
+    arrays = [one for one in found if isinstance(one, np.ndarray)]  # what is no array comes as bytes
+    videos = [one for one in arrays if one.ndim in (2, 3) and one.size and one.dtype.kind in "uif"]
     if len(videos) != 1:
         raise BadFile(path, f"holds {len(videos)} arrays of frames, expected one called {KEY}: remove it")
     values = videos[0] if videos[0].ndim == 3 else videos[0][None]
     if values.dtype == np.uint8:
         return values
     low, high = float(values.min()), float(values.max())
-    if not np.isfinite([low, high]).all() or low == high:
+    with np.errstate(all="ignore"):
+        spread = np.float32(high) - np.float32(low)
+    if not np.isfinite(spread) or spread <= 0:
         raise BadFile(path, f"has values from {low} to {high}, expected an image: remove it")
-    return np.rint((values.astype(np.float32) - low) / (high - low) * 255).astype(np.uint8)
+    return np.rint((values.astype(np.float32) - low) / spread * 255).astype(np.uint8)
+
+
+def _named(error: Exception) -> str:
+    """What an exception says, safe to print."""
+    return shown(" ".join(str(error).split())) or type(error).__name__
 
 
 @contextmanager
 def _unpacked(archive: Path) -> Iterator[Path]:
     """A temporary folder beside an archive, with what it holds.
 
-    Raises UserError where py7zr is not installed, the archive is damaged or has unsafe names, or room is lacking.
+    Raises UserError where py7zr is not installed, the archive is damaged, encrypted or unsafe, or room is lacking.
     """
     try:
         import py7zr
     except ImportError as error:
         raise UserError(f"{archive} needs the package py7zr: pip install 'vasolib[archives]', or unpack it") from error
-    with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=archive.parent) as temporary:
+    with _place(archive) as temporary:
         try:
             with py7zr.SevenZipFile(archive) as opened:
                 _check_members(opened.list(), archive)
                 opened.extractall(temporary)
-        except (py7zr.exceptions.ArchiveError, *DAMAGED) as error:
+        except UserError:
+            raise
+        except py7zr.exceptions.PasswordRequired:
+            raise UserError(f"the archive {archive} is encrypted, expected one without password: unpack it") from None
+        except Exception as error:  # on damaged archives py7zr raises whatever it stumbles over
             if getattr(error, "errno", None):  # the disk's fault and not the archive's
                 raise
-            reason = str(error) or type(error).__name__
-            raise UserError(f"the archive {archive} cannot be unpacked ({reason}): download it again") from error
-        yield Path(temporary)
+            raise UserError(f"the archive {archive} cannot be unpacked ({_named(error)}): download it again") from error
+        yield temporary
+
+
+@contextmanager
+def _place(archive: Path) -> Iterator[Path]:
+    """A temporary folder beside an archive. What killed processes left of the same archive goes before."""
+    prefix = f".unpacked-{digest(archive.name)[:10]}-"
+    with open(archive, "rb") as file:
+        if fcntl and _locked(file, fcntl.LOCK_EX | fcntl.LOCK_NB):  # so no other process has it unpacked now
+            for left in archive.parent.glob(f"{prefix}*"):
+                shutil.rmtree(left, ignore_errors=True)
+        if fcntl:
+            _locked(file, fcntl.LOCK_SH)
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=archive.parent) as temporary:
+            yield Path(temporary)
+
+
+def _locked(file: BinaryIO, how: int) -> bool:
+    """Lock a file until it is closed, or its process ends in whatever way. False where that cannot be had."""
+    try:
+        fcntl.flock(file, how)
+    except OSError:  # another process has it, or its disk knows no locks
+        return False
+    return True
 
 
 def _check_members(members: list, archive: Path) -> None:
-    """UserError for a name that leads elsewhere, a link, or more bytes than the disk has free."""
+    """UserError for a name that leads elsewhere, a link, or more bytes than an archive like it or the disk can hold."""
     seen: dict[str, tuple[str, bool]] = {}
     for one in members:
         fault = None if one.is_file or one.is_directory else "is a link or a device, expected a file"
@@ -136,6 +178,12 @@ def _check_members(members: list, archive: Path) -> None:
             _checked(Member(one.filename, one.uncompressed, one.is_directory, open, fault), seen)
         except UserError as error:
             raise UserError(f"the archive {archive} {error}: download it again") from None
-    needed, free = sum(one.uncompressed for one in members), disk_usage(archive.parent).free
-    if needed > free:
-        raise UserError(f"{archive} unpacks to {needed} bytes, {archive.parent} has {free} free: make room")
+    needed, free = sum(one.uncompressed for one in members), shutil.disk_usage(archive.parent).free
+    limit = max(FREE, MAX_RATIO * archive.stat().st_size)
+    if needed <= min(free, limit):
+        return
+    largest = max(members, key=lambda one: one.uncompressed)
+    claim = f"{needed} bytes, {largest.uncompressed} of them {shown(largest.filename)!r}"
+    if needed > limit:
+        raise UserError(f"the archive {archive} unpacks to {claim}, expected at most {limit}: download it again")
+    raise UserError(f"the archive {archive} unpacks to {claim}, {archive.parent} has {free} free: make room")
