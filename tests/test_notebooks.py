@@ -10,6 +10,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAX_CELLS, MAX_LINES, MAX_CELL_LINES = 15, 100, 15
+GUARDS = {  # the check of what was made: who makes it, what it is called, who keeps it
+    "check_found": ("extract_to", "found", "put"),
+    "check_sighted": ("fit", "segmentor", "save_weights"),
+}
+GUARDED = {
+    "20_anatomy": {"check_found"},
+    "30_segmentor": {"check_sighted"},
+    "v2_20_anatomy": {"check_found", "check_sighted"},
+}
 pytestmark = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
 
@@ -27,6 +36,16 @@ def lines(source: str) -> list[str]:
 
 def imports(source: str) -> bool:
     return any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(ast.parse(source)))
+
+
+def always(body: list[ast.stmt]) -> list[ast.Call]:
+    """Calls that are a statement of their own, at the top or for each of something, under no condition."""
+    found = [node.value for node in body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
+    return found + [call for node in body if isinstance(node, ast.For) for call in always(node.body)]
+
+
+def names(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 def test_it_is_valid_and_for_the_kernel_python3(path: Path):
@@ -89,10 +108,22 @@ def test_it_defines_no_class_and_needs_no_magic(path: Path):
 
 def test_every_name_that_is_imported_is_used(path: Path):
     imported, *rest = code_cells(path)[1:]
-    names = {
+    given = {
         (alias.asname or alias.name).split(".")[0]
         for node in ast.parse(imported.source).body
         for alias in node.names
     }  # fmt: skip
-    used = {n.id for cell in rest for n in ast.walk(ast.parse(cell.source)) if isinstance(n, ast.Name)}
-    assert names <= used, sorted(names - used)
+    used = {name for cell in rest for name in names(ast.parse(cell.source))}
+    assert given <= used, sorted(given - used)
+
+
+def test_what_was_made_is_checked_before_it_is_kept(path: Path):
+    tree = ast.parse("\n".join(cell.source for cell in code_cells(path)))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    checks = {ast.unparse(call.func): call for call in always(tree.body) if ast.unparse(call.func) in GUARDS}
+    assert checks.keys() == GUARDED.get(path.stem, set())
+    for guard, check in checks.items():
+        maker, made, keeper = GUARDS[guard]
+        assert made in names(check.args[0])
+        made_at, kept_at = ([c.lineno for c in calls if ast.unparse(c.func) == who] for who in (maker, keeper))
+        assert max(made_at) < check.lineno < min(kept_at), guard

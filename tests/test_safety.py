@@ -2,6 +2,7 @@
 
 import ast
 import pickle
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -32,14 +33,25 @@ NETWORK = {
     "aiohttp",
     "ftplib",
     "smtplib",
+    "pooch",
+    "huggingface_hub",
 }
+FETCHING = {  # of whichever library
+    "load_state_dict_from_url", "load_state_dict_from_hf", "load_url", "download_url", "download_url_to_file",
+    "urlopen", "urlretrieve", "hf_hub_download", "snapshot_download",
+}  # fmt: skip
 CALLS = {
     "eval", "exec", "compile", "__import__", "os.system", "os.popen", "pd.read_pickle", "pandas.read_pickle",
-    "joblib.load", "yaml.load", "yaml.full_load", "yaml.unsafe_load", "torch.hub.load", "subprocess.getoutput",
+    "joblib.load", "yaml.load", "yaml.full_load", "yaml.unsafe_load", "subprocess.getoutput",
     "subprocess.getstatusoutput",
 }  # fmt: skip
 IMPORTED = {"torch.load", *CALLS}  # by which a call would escape the rules for calls
-OPTIONS = {"weights_only": "True", "allow_pickle": "False", "pretrained": "False", "shell": "False"}  # if given at all
+OPTIONS = {  # if given at all
+    "weights_only": "True", "allow_pickle": "False", "pretrained": "False", "shell": "False", "weights": "None",
+    "weights_backbone": "None",
+}  # fmt: skip
+# torchvision's networks whose backbone's weights are downloaded unless one says otherwise.
+WITH_BACKBONE = re.compile(r"(fasterrcnn|maskrcnn|keypointrcnn|retinanet|fcos|ssd\w*|deeplabv3|fcn|lraspp)_\w+")
 ENVIRONMENT = {  # variables that vasolib reads: none of them changes a result
     "DVC_STAGE",  # the stage that DVC runs
     "VASOLIB_NURSERY",  # the process that starts stages
@@ -56,11 +68,21 @@ def faults(source: str) -> list[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import | ast.ImportFrom):
             above = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
-            names = {above + alias.name for alias in node.names}
-            found += sorted(n for n in names if n.split(".")[0] in PICKLES | NETWORK or n in IMPORTED)
+            found += sorted(n for n in (above + alias.name for alias in node.names) if strange_import(n))
         elif isinstance(node, ast.Call):
             found += faults_of_call(node)
+        elif isinstance(node, ast.Attribute | ast.Name):  # called, or handed on
+            name = ast.unparse(node)
+            found += [name] if name == "torch.hub" or name.split(".")[-1] in FETCHING else []
     return found
+
+
+def strange_import(name: str) -> bool:
+    """Whether what is imported has no place here."""
+    parts = name.split(".")
+    if parts[0] in PICKLES | NETWORK or parts[:2] == ["torch", "hub"]:
+        return True
+    return parts[-1] in FETCHING or parts[-1].endswith("_Weights") or name in IMPORTED
 
 
 def faults_of_call(call: ast.Call) -> list[str]:
@@ -68,6 +90,10 @@ def faults_of_call(call: ast.Call) -> list[str]:
     name = ast.unparse(call.func)
     options = {option.arg: ast.unparse(option.value) for option in call.keywords}
     strange = [f"{k}={options[k]}" for k, safe in OPTIONS.items() if options.get(k, safe) != safe]
+    if name.startswith("np."):  # whose weights are numbers
+        strange = [one for one in strange if not one.startswith("weights=")]
+    if WITH_BACKBONE.fullmatch(name.split(".")[-1]) and "weights_backbone" not in options:
+        strange.append(f"{name} without weights_backbone")
     if name == "torch.load" and "weights_only" not in options:
         strange.append("torch.load without weights_only")
     if (
@@ -86,7 +112,13 @@ def faults_of_call(call: ast.Call) -> list[str]:
         "exec('x')", "torch.load(f)", "torch.load(f, weights_only=False)", "np.load(f, allow_pickle=True)",
         "np.load(f, allow_pickle=trusted)", "joblib.load(f)", "pd.read_pickle(f)", "yaml.load(f, Loader=L)",
         "os.system(x)", "subprocess.run(x, shell=True)", "subprocess.run(f'ls {x}')", "subprocess.Popen('ls ' + x)",
-        "timm.create_model(n, pretrained=True)",
+        "timm.create_model(n, pretrained=True)", "import pooch", "from pooch import HTTPDownloader",
+        "import huggingface_hub as hub", "import torch.hub", "from torch import hub", "from torch.hub import load",
+        "torch.hub.load(r, m)", "get = torch.hub.get_dir", "from torchvision._api import load_state_dict_from_url",
+        "model_zoo.load_url(u)", "x.urlopen(u)", "import requests", "from urllib.request import urlopen",
+        "resnet18(weights='DEFAULT')", "models.resnet18(weights=chosen)", "resnet18(weights=Weights.V1)",
+        "from torchvision.models import ResNet18_Weights", "fasterrcnn_resnet50_fpn(weights=None)",
+        "fasterrcnn_resnet50_fpn(weights=None, weights_backbone=ResNet50)",
     ],
 )  # fmt: skip
 def test_what_is_unsafe_is_found(source: str):
@@ -97,7 +129,9 @@ def test_what_is_unsafe_is_found(source: str):
     "source",
     [
         "model.eval()", "torch.load(f, weights_only=True)", "np.load(f)", "yaml.safe_load(f)", "json.load(f)",
-        "subprocess.run([sys.executable, f])", "re.compile(x)", "self.popen(name)",
+        "subprocess.run([sys.executable, f])", "re.compile(x)", "self.popen(name)", "resnet18(weights=None)",
+        "fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None)", "np.bincount(x, weights=w)", "torch.hubs",
+        "arms(weights_only=True)", "hub = requests = 1",
     ],
 )  # fmt: skip
 def test_what_is_safe_is_not(source: str):
@@ -107,8 +141,10 @@ def test_what_is_safe_is_not(source: str):
 def test_no_source_is_unsafe():
     found = {path.relative_to(ROOT).as_posix(): faults(path.read_text(encoding="utf-8")) for path in SOURCES}
     found |= {path.name: faults(source_of(path)) for path in NOTEBOOKS}
-    # The nursery's socket is a file of this machine.
-    assert {name: all_ for name, all_ in found.items() if all_} == {"vasolib/nursery.py": ["socket"]}
+    assert {name: set(all_) for name, all_ in found.items() if all_} == {
+        "vasolib/nursery.py": {"socket"},  # a file of this machine
+        "vasolib/data/transfer.py": {"pooch.HTTPDownloader", "huggingface_hub", "hub.hf_hub_download"},  # when asked
+    }
 
 
 def test_pickles_are_written_for_unfinished_trainings_alone():

@@ -171,12 +171,13 @@ def test_a_set_without_labels_cannot_bring_in_a_test_image_under_another_name(on
 # a mask of another image shows.
 
 FIRST = {"pretrain", "downstream/finetune", "downstream/denoise", "30_segmentor"}
-EXTENDED = {"v2/pretrain", "v2_20_anatomy"}  # whose stores `vasolib.v2.sets` checks, see tests/v2/test_sets.py
+EXTENDED = {"v2/pretrain", "v2_20_anatomy"}  # what its trainings are handed, see tests/v2/test_leaks.py
 TRAINERS = {  # who calls what
     "CropDataset": FIRST | EXTENDED,
     "fit": FIRST | EXTENDED | {"v2/finetune", "downstream/box_training"},
     "pretrain": {"pretrain"},
     "fine_tune": {"downstream/finetune", "v2/finetune"},
+    "train_detector": {"v2/detect"},
     "train_denoiser": {"55_denoise"},
     "backward": {"training"},
 }
