@@ -27,6 +27,7 @@ from benchmarks.command import parser, told
 from benchmarks.scale_steps import STEPS, draw_originals, files_of, half_written, link_images
 from vasolib.errors import UserError
 from vasolib.files import write_csv
+from vasolib.run import cpu_name
 from vasolib.study import ROOT
 
 MIB = 2**20
@@ -151,6 +152,7 @@ def report(measured: pd.DataFrame, killed: list[dict[str, object]], given: argpa
     measured["exponent"] = measured["step"].map(fits)
     projected = [row for what, count in PROJECTED.items() for row in projection(measured, what, count)]
     table = pd.concat([measured, pd.DataFrame(killed), pd.DataFrame(projected)], ignore_index=True)
+    table["processor"] = cpu_name()
     write_csv(given.results / "scale.csv", table)
     print(table.to_string(index=False, float_format="%.4g", na_rep=""))
     print("exponents:", ", ".join(f"{step} {fit:.2f}" for step, fit in fits.items()))

@@ -14,7 +14,7 @@ import pandas as pd
 
 from benchmarks import long_run, recordings, stages
 from benchmarks.command import parser, told
-from benchmarks.speed_tables import growth_table, profile_table, speed_table
+from benchmarks.speed_tables import growth_table, measured_on, profile_table, speed_table
 from benchmarks.study import profile_of
 from vasolib.errors import UserError
 from vasolib.report import ITEMS, counted, read_table, replace_block, run_line
@@ -184,6 +184,7 @@ def show(folder: Path, page: Path, promises: Path) -> None:
         rates_table(denoising, dict.fromkeys(denoising["method"], study.scale.denoise.lr), 2),
     ]
     speed = [
+        measured_on(read(folder, "benchmarks.csv")),
         speed_table(read(folder, "benchmarks.csv")),
         "**How time grows with the number of images**",
         growth_table(read(folder, "benchmarks/scale.csv")),

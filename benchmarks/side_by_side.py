@@ -14,6 +14,7 @@ import torch
 
 from benchmarks.command import parser, told
 from vasolib.files import write_csv
+from vasolib.run import cpu_name
 from vasolib.study import ROOT
 
 
@@ -65,8 +66,8 @@ def seconds(action: Callable[[], object]) -> float:
 
 
 def report(rows: list[Row], folder: Path, name: str) -> pd.DataFrame:
-    """Print the rows and write them to <folder>/<name>.csv."""
-    table = pd.DataFrame([asdict(row) for row in rows])
+    """Print the rows and write them, with the processor's name, to <folder>/<name>.csv."""
+    table = pd.DataFrame([asdict(row) for row in rows]).assign(processor=cpu_name())
     write_csv(folder / f"{name}.csv", table)
     print(table.to_string(index=False, float_format="%.3g"))
     return table

@@ -1,6 +1,6 @@
 """The benchmarks of speed as tables of the README: ratios, how time grows with images, where a study's time goes."""
 
-__all__ = ["growth_table", "profile_table", "speed_table"]
+__all__ = ["growth_table", "measured_on", "profile_table", "speed_table"]
 
 import pandas as pd
 
@@ -25,6 +25,14 @@ def speed_table(table: pd.DataFrame) -> str:
         aim, met = f"≤ {duration(1e3 * row['aim_s'])}", row["ours_s"] <= row["aim_s"]
         lines.append([row["step"], plain, ours, "–", aim, MET[met], checked])
     return piped(lines)
+
+
+def measured_on(table: pd.DataFrame) -> str:
+    """On which processors the rows of results/benchmarks.csv were measured, and which rows on those of few."""
+    owners = {name: list(dict.fromkeys(rows["benchmark"])) for name, rows in table.groupby("processor", sort=False)}
+    main, *others = sorted(owners, key=lambda name: -len(owners[name]))
+    parts = [f"{', '.join(owners[name])} on {name}" for name in others]
+    return "; ".join([f"Measured on {main}", *parts]) + "."
 
 
 def duration(ms: float) -> str:

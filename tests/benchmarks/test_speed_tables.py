@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from benchmarks.speed_tables import duration, growth_table, profile_table, speed_table
+from benchmarks.speed_tables import duration, growth_table, measured_on, profile_table, speed_table
 
 SPEED = pd.DataFrame(
     [
@@ -16,7 +16,7 @@ SPEED = pd.DataFrame(
         {"benchmark": "startup", "step": "a stage", "plain_s": 12.8, "ours_s": 4.2, "aim_s": 4.0, "same": "bytes"},
         {"benchmark": "scale", "step": "store"},
     ]
-)  # fmt: skip
+).assign(processor=["One CPU", "One CPU", "One CPU", "Other CPU", "Other CPU", "One CPU"])  # fmt: skip
 GROWTH = pd.DataFrame(
     [
         {"kind": "measured", "step": "store", "images": 1000, "seconds": 2.5, "per_second": 400.0, "peak_mib": 310.2,
@@ -41,6 +41,11 @@ def test_ratios_have_a_spread_and_an_aim_in_its_direction():
         "| import vasolib | – | 1.4 ms | – | ≤ 100 ms | yes |  |",
         "| a stage | 12.8 s | 4.2 s | – | ≤ 4 s | no | bytes |",
     ]
+
+
+def test_processors_are_told():
+    assert measured_on(SPEED) == "Measured on One CPU; startup on Other CPU."
+    assert measured_on(SPEED[:3]) == "Measured on One CPU."
 
 
 def test_durations_have_the_unit_that_suits_them():
