@@ -152,6 +152,15 @@ def test_a_killed_kernel_is_said_to_be_killed(project: Path, tmp_path: Path):
         run.execute(notebook, tmp_path / "out.ipynb", {"run": "doll"})
 
 
+def test_a_kernel_that_does_not_start_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def silent(*_: object, **__: object) -> None:
+        raise RuntimeError("Kernel didn't respond in 60 seconds")
+
+    monkeypatch.setattr("papermill.execute_notebook", silent)
+    with pytest.raises(UserError, match=r"n\.ipynb did not start \(Kernel didn't respond.*give the same command again"):
+        run.execute(tmp_path / "n.ipynb", tmp_path / "out.ipynb", {})
+
+
 @pytest.mark.parametrize(
     ("cell", "advice"),
     [

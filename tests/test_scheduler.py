@@ -172,9 +172,16 @@ if tries < LIMIT:
 
 
 @pytest.mark.parametrize(
-    "words", ["x is busy, it is being blocked by ...", "failed to reproduce 'x': Unable to acquire lock. Most likely"]
+    "words",
+    [
+        "x is busy, it is being blocked by ...",
+        "failed to reproduce 'x': Unable to acquire lock. Most likely",
+        "zmq.error.ZMQError: Address already in use (addr='tcp://127.0.0.1:60879')",
+    ],
 )
-def test_a_stage_is_started_again_while_dvc_is_busy(tmp_path: Path, capsys: pytest.CaptureFixture, words: str):
+def test_a_stage_is_started_again_while_dvc_or_a_port_is_busy(
+    tmp_path: Path, capsys: pytest.CaptureFixture, words: str
+):
     source = BUSY_TWICE.replace("LIMIT", "2").replace("'ERROR: WORDS'", repr(words))
     runner = Fake(TODO[:2], 1, {"a": source}, tmp_path)
     assert runner.run() == [] and runner.started == ["a", "a", "a", "b"]

@@ -124,6 +124,8 @@ def execute(notebook: Path, output: Path, parameters: dict[str, str]) -> None:
         raise UserError(
             f"the kernel of {notebook.name} was killed at a peak of {peak} MiB, most likely for memory: {LESS_MEMORY}"
         ) from None
+    except RuntimeError as error:  # which is all that nbclient says of a kernel that did not start
+        raise UserError(f"{notebook.name} did not start ({error}): give the same command again") from None
 
 
 def peak_mib() -> int:

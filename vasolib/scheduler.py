@@ -14,7 +14,11 @@ from vasolib.leftovers import forget_stage
 from vasolib.orphans import DRIVER, end_tree
 from vasolib.remedies import remedy
 
-BUSY = ("is busy", "Unable to acquire lock")  # what DVC says when another of its processes holds one for a moment
+BUSY = (  # what is said where a moment later all is well: DVC, of another of its processes; a kernel, of its port
+    "is busy",
+    "Unable to acquire lock",
+    "Address already in use",
+)
 RETRIES = 20
 NOISE = (  # what a reader of the progress lines need not know
     *BUSY,
