@@ -97,7 +97,9 @@ def test_whose_entries_are_stale(study: Study):
         assert stale(rwlock), text
     clear(study)
     assert not rwlock.exists()
-    with subprocess.Popen([sys.executable, "-c", "input()", "dvc"], stdin=subprocess.PIPE) as command:
+    waiting = [sys.executable, "-c", "print(flush=True); input()", "dvc"]
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as command:
+        command.stdout.readline()  # until then it may not have its own command line yet
         entry["read"]["/x"][0]["pid"] = command.pid
         rwlock.write_text(json.dumps(entry), encoding="utf-8")
         clear(study)

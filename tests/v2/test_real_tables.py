@@ -31,7 +31,11 @@ def test_parts_are_text_and_unknown_patients_are_empty(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "cannot be read"),
+        ("", r"has the columns \[\].*add id, split"),
+        ('id,split\n"a"x,train\n', "cannot be read"),
+        ("id,split\na,train,\n", "a row of 3 cells, expected 2 .id, split., 'a,train,': mend that row"),
+        ("id,split,patient\na,train\n", "a row of 2 cells, expected 3"),
+        ("id,split,patient,patient\na,train,1,2\n", "expected each once"),
         ("id,part\na,train\n", r"has the columns \['id', 'part'\].*add split"),
         ("id,split\na,train\na,test\n", "1 id.* twice, such as 'a'"),
         ("id,split\na,trian\n", "the split 'trian'.*train"),
@@ -51,6 +55,7 @@ def test_boxes_go_to_their_images(tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [("id,x0,y0,x1\na,1,2,3\n", "add y1"), ("id,x0,y0,x1,y1\na,1,2,,4\n", "box .* of a"),
+     ("id,x0,y0,x1,y1\na,b,1,2,3,4\n", "a row of 6 cells, expected 5"),
      ("id,x0,y0,x1,y1\na,1,2,inf,4\n", "inf"), ("id,x0,y0,x1,y1\na,1,2,x,4\n", "four numbers")],
 )  # fmt: skip
 def test_faulty_boxes_are_refused(tmp_path: Path, text: str, message: str):

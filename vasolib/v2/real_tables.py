@@ -2,6 +2,7 @@
 
 __all__ = ["read_boxes", "read_parts"]
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +42,20 @@ def read_boxes(path: Path) -> dict[str, tuple]:
 
 
 def _read(path: Path, columns: list[str]) -> pd.DataFrame:
-    """A table as text. UserError where it cannot be read or lacks one of the columns."""
+    """A table as text. UserError where it cannot be read, lacks a column, has one twice, or a row of another length.
+
+    pandas by itself would shift the cells of a row that has one too many.
+    """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except (OSError, ValueError) as error:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head, *rows = [row for row in csv.reader(file, strict=True) if row] or [[]]
+    except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{path} cannot be read ({error}), expected a table in UTF-8: mend or remove it") from error
-    if missing := [name for name in columns if name not in table]:
-        raise UserError(f"{path} has the columns {list(table.columns)}, expected {columns}: add {', '.join(missing)}")
-    return table
+    if missing := [name for name in columns if name not in head]:
+        raise UserError(f"{path} has the columns {head}, expected {columns}: add {', '.join(missing)}")
+    if len(set(head)) < len(head):
+        raise UserError(f"{path} has the columns {head}, expected each once: rename or remove one of those alike")
+    if wrong := [row for row in rows if len(row) != len(head)]:
+        count = f"{len(wrong[0])} cells, expected {len(head)}"
+        raise UserError(f"{path} has a row of {count} ({', '.join(head)}), {','.join(wrong[0])!r}: mend that row")
+    return pd.DataFrame(rows, columns=head, dtype=str)
