@@ -44,13 +44,12 @@ def segments_loss(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor
         logits: (B, K, H, W), class 0 the background.
         target: (B, 1, H, W), class numbers below K.
     """
-    classes = torch.arange(logits.shape[1], device=logits.device)[:, None]
-    target = target.flatten(2).long()  # (B, 1, N)
-    logarithm = logits.float().flatten(2).contiguous().log_softmax(dim=1)  # (B, K, N)
-    own = logarithm.gather(1, target)  # of the class that a pixel is labelled with
-    label = target == classes
-    overlap = (label * own.exp()).sum(dim=2)[:, 1:]
-    size = label.sum(dim=2)[:, 1:]
+    target = target.flatten(1).long()  # (B, N)
+    logarithm = logits.float().flatten(2).log_softmax(dim=1)  # (B, K, N)
+    own = logarithm.gather(1, target[:, None])[:, 0]  # of the class that a pixel is labelled with
+    nothing = own.new_zeros(logits.shape[:2])
+    overlap = nothing.scatter_add(1, target, own.exp())[:, 1:]
+    size = nothing.scatter_add(1, target, torch.ones_like(own))[:, 1:]
     missed = 1 - (2 * overlap + smooth) / (logarithm.exp().sum(dim=2)[:, 1:] + size + smooth)
     present = size > 0
     dice = (missed * present).sum(dim=1) / present.sum(dim=1).clamp(min=1)
