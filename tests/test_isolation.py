@@ -61,11 +61,11 @@ from vasolib.errors import UserError
 from vasolib.pretrain import build_method
 from vasolib.segmentor import UNeXt
 from vasolib.study import ROOT, Study
-from vasolib.v2.detect import detector_of
 from vasolib.v2.encoders import external_encoder, external_file
 from vasolib.v2.finetune import network_of
 from vasolib.v2.pretrain import build_extended
 from vasolib.v2.study import Extended
+from vasolib.v2.tasks import TASKS
 study = Study.load(ROOT)
 for arm in study.params.pretrain_arms[:12]:
     build_method(study.arm(arm), study.scale_named("smoke"), True, 0, UNeXt().forward)
@@ -75,10 +75,9 @@ print(len(doctor.run_checks()))
 extended = Extended.beside(replace(study, params=replace(study.params, scale="smoke")))
 for arm in extended.params.pretrain:
     build_extended(extended.arm(arm), extended.scale(arm), True, 0, UNeXt().forward)
-for arm in ("resnet", "vit"):
-    detector_of(extended, arm, (-1, 0))
-for arm in extended.params.scratch:
-    network_of(extended, arm, 1, (-1, 0))
+for task in TASKS.values():
+    for arm in (task.plain, "vit"):
+        network_of(extended, arm, task, (-1, 0))
 extended = replace(extended, params=replace(extended.params, weights=given["weights"]))
 for name in extended.params.external:
     save_file({}, external_file(extended, name))

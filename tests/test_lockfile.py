@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from dvc import dvcfile
 from dvc.utils import strictyaml
-from dvc.utils.serialize import dump_yaml, load_yaml, modify_yaml
+from dvc.utils.serialize import YAMLFileCorruptedError, dump_yaml, load_yaml, modify_yaml
 
 from vasolib import lockfile
 from vasolib.lockfile import modified, parsed, quicken, written
@@ -43,6 +43,27 @@ def test_a_lock_file_is_written_as_dvc_writes_it(change: dict, lock: Path, tmp_p
     assert ours.split() == dvcs.split()  # a word too long for its line begins another one in DVC's
     assert len(set(ours.splitlines()) - set(dvcs.splitlines())) < 10
     assert ours != lock.read_text()
+
+
+def test_one_that_was_cut_off_where_it_still_says_something_is_gone_on_with(tmp_path: Path):
+    path, text = (
+        tmp_path / "dvc.lock",
+        f"{lockfile.HEAD}  one:\n    cmd: echo\n    deps:\n    - path: work/some/place\n",
+    )
+    whole = 0
+    for end in range(len(lockfile.HEAD), len(text) + 1):
+        path.write_text(text[:end])
+        try:
+            before = load_yaml(path)["stages"]
+        except YAMLFileCorruptedError:
+            continue  # which DVC says
+        if not (isinstance(before, dict) and isinstance(before["one"], dict)):
+            continue  # which DVC says too
+        with modified(str(path)) as content:
+            content["stages"]["new"] = STAGE
+        assert load_yaml(path)["stages"] == before | {"new": STAGE}, text[:end]
+        whole += 1
+    assert whole > 20
 
 
 def test_the_shipped_one_holds_mappings_and_numbers():

@@ -168,7 +168,7 @@ def test_published_weights_have_a_run_of_their_own(home: Study, real: Path, tmp_
     assert extended(study)["published"] == ["dinov2"] and extended(study)["pretrain"][-1] == "distilled"
     Extended.beside(study)
     assert mirror(home, "smoke", real, folder).params.run == "smoke-K_ln__2024___A_B-my_weights"
-    with pytest.raises(UserError, match="has no file of a published encoder"):
+    with pytest.raises(UserError, match="has no published encoder"):
         mirror(home, "smoke", None, real)
 
 

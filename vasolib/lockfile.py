@@ -36,7 +36,7 @@ def safe() -> object:
 def stage_of(lines: str) -> dict[str, dict]:
     """The stage that these lines of a lock file hold, by its name."""
     stage = safe().load(lines)
-    LINES[repr(stage)] = lines
+    LINES[repr(stage)] = lines.removesuffix("\n") + "\n"  # which a file that was cut off may lack at its end
     return stage
 
 

@@ -174,10 +174,9 @@ FIRST = {"pretrain", "downstream/finetune", "downstream/denoise", "30_segmentor"
 EXTENDED = {"v2/pretrain", "v2_20_anatomy"}  # what its trainings are handed, see tests/v2/test_leaks.py
 TRAINERS = {  # who calls what
     "CropDataset": FIRST | EXTENDED,
-    "fit": FIRST | EXTENDED | {"v2/finetune", "downstream/box_training"},
+    "fit": FIRST | EXTENDED | {"v2/finetune"},
     "pretrain": {"pretrain"},
     "fine_tune": {"downstream/finetune", "v2/finetune"},
-    "train_detector": {"v2/detect"},
     "train_denoiser": {"55_denoise"},
     "backward": {"training"},
 }

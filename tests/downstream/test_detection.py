@@ -1,21 +1,25 @@
-"""Detectors: settings refused, images left as they are, boxes exact."""
+"""Detectors: settings refused, images left as they are, boxes exact, losses and answers."""
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
+from tests.downstream.test_box_crops import frames
 from vasolib.downstream.detection import (
     BoxDetector,
     Detector,
     Mixed,
     Untouched,
+    detect,
+    detection_losses,
     resnet_detector,
     vit_detector,
 )
 from vasolib.errors import UserError
 from vasolib.mim import build_encoder
-from vasolib.training import autocast, seeded
+from vasolib.training import autocast, normalise, seeded
 
 SMALL = Detector(width=16, hidden=32, pre_nms=50, post_nms=20)
 
@@ -107,3 +111,28 @@ def test_the_resnet_is_trained_throughout():
     assert all(p.requires_grad for p in model.parameters())
     norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert len(norms) == 20 and all(norm.training for norm in norms)
+
+
+@both
+def test_the_loss_is_the_sum_of_its_parts_and_needs_no_lesion(kind):
+    model, (images, boxes) = detector(kind).train(), frames(2)
+    shown = normalise(torch.from_numpy(images)[:, None], torch.device("cpu"))
+    with seeded(1):
+        values = detection_losses(model, shown, [torch.from_numpy(boxes[0]).float(), torch.empty(0, 4)])
+    parts = [values[name] for name in values if name != "loss"]
+    assert len(parts) == 4 and torch.isclose(values["loss"], sum(parts))
+    assert all(part > 0 for part in parts)
+    values["loss"].backward()
+    assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
+
+
+def test_detections_do_not_depend_on_the_batch():
+    model, (images, _) = detector("vit"), frames(5)
+    tensor = torch.from_numpy(images)[:, None]
+    whole, single = detect(model, tensor, 5), detect(model, tensor, 1)
+    assert len(whole) == 5 and not model.training
+    for (boxes, scores), (others, alike) in zip(whole, single, strict=True):
+        assert boxes.shape == (len(scores), 4) and (np.diff(scores) <= 0).all()
+        assert boxes.min(initial=0) >= 0 and boxes.max(initial=0) <= 64
+        assert abs(len(scores) - len(alike)) <= 5 and scores[:1] == pytest.approx(alike[:1], abs=0.01)
+        assert others.dtype == np.float32

@@ -108,5 +108,5 @@ def test_other_bytes_are_another_state(weights: Path):
 
 
 def test_a_folder_without_weights_is_refused_with_what_is_expected(tmp_path: Path):
-    with pytest.raises(UserError, match=r"has no file of a published encoder.*dinov3_vitb16\.safetensors \(https://"):
+    with pytest.raises(UserError, match=r"has no published encoder.*dinov3_vitb16\.safetensors \(https://"):
         weights_parameters(tmp_path / "none", SHIPPED)

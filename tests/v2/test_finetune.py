@@ -15,11 +15,15 @@ from vasolib.downstream.segments import confusion, micro_dsc
 from vasolib.errors import UserError
 from vasolib.training import seeded
 from vasolib.v2 import finetune
+from vasolib.v2.answers import open_labelled
 from vasolib.v2.encoders import encoder_for
-from vasolib.v2.finetune import finetune_extended, network_of, predict
+from vasolib.v2.finetune import finetune_extended, network_of
+from vasolib.v2.held_out import HeldOut
+from vasolib.v2.maps import Maps
 from vasolib.v2.study import Extended
 from vasolib.v2.tasks import TASKS
 
+SEGMENTED = ("vessels", "segments", "stenoses")
 SETS = {"vessels": ["va", "vb"], "segments": ["s"], "stenoses": ["l"], "boxes": ["b"]}
 TRAIN, TEST, SIDE = 8, 3, 64
 
@@ -45,7 +49,7 @@ def store(folder: Path, highest: int) -> None:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Extended:
-    """A run at smoke scale with a set of each kind, and encoders in place of pre-trained ones."""
+    """A run at smoke scale with a set of each kind of label maps, and encoders in place of pre-trained ones."""
     monkeypatch.delenv("DVC_STAGE", raising=False)
     extended = smoke_house(tmp_path, SETS)
     for name, highest in (("va", 1), ("vb", 1), ("s", 25), ("l", 2)):
@@ -55,10 +59,10 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Extended:
     return extended
 
 
-def made_encoder(extended: Extended, arm: str, pretrain_seed: int):
+def made_encoder(extended: Extended, arm: str, pretrain_seed: int, side: int):
     """An encoder of the arm's size, drawn from the pre-training seed where there is one."""
     if pretrain_seed < 0:
-        return encoder_for(extended, arm, pretrain_seed)
+        return encoder_for(extended, arm, pretrain_seed, side)
     with seeded(100 + pretrain_seed):
         return networks.encoder(extended.scale(arm))
 
@@ -78,9 +82,9 @@ def test_every_task_is_trained_scored_and_shown(house):
     assert set(contents(folder)) == {
         "vessels.csv", "segments.csv", "stenoses.csv", "log.csv", "va.npy", "vb.npy", "s.npy", "l.npy",
     }  # fmt: skip
-    about = ["dataset", "pretrain_seed", "seed", "method"]
-    tables = {name: pd.read_csv(folder / f"{name}.csv", dtype={"image": str, "segment": str}) for name in TASKS}
-    assert list(tables["vessels"]) == ["image", "dsc", "cldice", *about, "labels"]
+    about = ["dataset", "pretrain_seed", "seed", "method", "labels"]
+    tables = {name: pd.read_csv(folder / f"{name}.csv", dtype={"image": str, "segment": str}) for name in SEGMENTED}
+    assert list(tables["vessels"]) == ["image", "dsc", "cldice", *about]
     assert list(tables["segments"]) == ["image", "segment", "dsc", *about]
     assert list(tables["stenoses"]) == ["image", "dsc", "lesions", "found", "false", *about]
     runs = house.runs("vasomim_v2")
@@ -104,7 +108,8 @@ def test_first_run_is_shown_and_its_scores_are_those_of_what_is_shown(house):
     folder = house.work("finetune", "mae")
     for task, name in (("segments", "s"), ("stenoses", "l")):
         labels = np.load(house.work("stores", name, "masks.npy"))[TRAIN:]
-        want = TASKS[task].score(np.load(folder / f"{name}.npy"), labels, ["008", "009", "010"])
+        test = HeldOut(name, torch.empty(0), labels, ["008", "009", "010"])
+        want = TASKS[task].score(TASKS[task].kept(folder, test), test)[task]
         table = pd.read_csv(folder / f"{task}.csv", dtype={"image": str, "segment": str})
         first = table[table["seed"] == house.more.seeds[0]].reset_index(drop=True)
         assert first["image"].tolist() == want["image"].tolist()
@@ -125,15 +130,15 @@ def test_an_interrupted_call_goes_on_and_ends_with_the_same_bytes(house, monkeyp
     finetune_extended("doll", "unet")
     folder = house.work("finetune", "unet")
     want = contents(folder)
-    calls = []
+    calls, usual = [], Maps.answer
 
     def stopped(*arguments):
         calls.append(arguments)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return predict(*arguments)
+        return usual(*arguments)
 
-    monkeypatch.setattr(finetune, "predict", stopped)
+    monkeypatch.setattr(Maps, "answer", stopped)
     with pytest.raises(KeyboardInterrupt):
         finetune_extended("doll", "unet")
     assert contents(folder) == want and len(unfinished(house)) == 3
@@ -162,37 +167,38 @@ def test_two_processes_learn_what_one_does(house):
 
 
 def test_a_network_has_the_arms_encoder_and_the_seeds_decoder(house):
-    one, other = network_of(house, "mae", 26, (0, 5)), network_of(house, "vit", 26, (-1, 5))
-    made = made_encoder(house, "mae", 0).state_dict()
+    task = TASKS["segments"]
+    one, other = network_of(house, "mae", task, (0, 5)), network_of(house, "vit", task, (-1, 5))
+    made = made_encoder(house, "mae", 0, SIDE).state_dict()
     assert all(torch.equal(value, made[name]) for name, value in one.encoder.state_dict().items())
     decoder = other.up.state_dict()
     assert all(torch.equal(value, decoder[name]) for name, value in one.up.state_dict().items())
     assert not torch.equal(one.encoder.cls_token, other.encoder.cls_token)
-    again, later = network_of(house, "vit", 26, (-1, 5)), network_of(house, "vit", 26, (-1, 6))
+    again, later = network_of(house, "vit", task, (-1, 5)), network_of(house, "vit", task, (-1, 6))
     assert torch.equal(again.encoder.cls_token, other.encoder.cls_token)
     assert not torch.equal(later.encoder.cls_token, other.encoder.cls_token)
-    wide = network_of(house, "model_3", 1, (0, 5))
+    wide = network_of(house, "model_3", TASKS["vessels"], (0, 5))
     assert wide.encoder.embed_dim == house.more.encoders["third"]["embed_dim"]
 
 
-@pytest.mark.parametrize("outputs", [1, 26])
+@pytest.mark.parametrize(("task", "outputs"), [("vessels", 1), ("segments", 26), ("stenoses", 1)])
 @pytest.mark.parametrize("arm", ["unet", "vit", "mae"])
-def test_a_network_answers_every_pixel_with_so_many_logits(house, arm, outputs):
-    network = network_of(house, arm, outputs, house.runs(arm)[0]).eval()
+def test_a_network_answers_every_pixel_with_so_many_logits(house, arm, task, outputs):
+    network = network_of(house, arm, TASKS[task], house.runs(arm)[0]).eval()
     assert network(torch.zeros(2, 3, 64, 64)).shape == (2, outputs, 64, 64)
 
 
 def test_squares_are_learnt_and_told_apart(house, tmp_path):
     task = TASKS["segments"]
-    opened = finetune.open_labelled(house, task, "s")
+    opened = open_labelled(house, task, "s")
     labels = opened.masks % 3  # darker and lighter than what is around them
     images = np.array([120, 40, 200], np.uint8)[labels]
     opened = replace(opened, images=images, masks=labels)
     recipe = replace(house.more.recipes.segments, epochs=15, samples=32, lr=0.01)
     object.__setattr__(house.more.recipes, "segments", recipe)
-    network = network_of(house, "unet", 26, (-1, 0))
+    network = network_of(house, "unet", task, (-1, 0))
     finetune.fine_tune(network, task, opened, np.arange(8), house, seed=0, state=tmp_path / "s.pt", name="toy")
-    seen = predict(network, task, torch.from_numpy(images[8:])[:, None])
+    seen = task.answer(network, torch.from_numpy(images[8:])[:, None])
     assert micro_dsc(confusion(seen, labels[8:])) > 85
 
 
@@ -220,9 +226,9 @@ def test_label_maps_that_mean_nothing_here_are_refused(house, task, change, mess
     name = SETS[task][0]
     change(house.work("stores", name, "masks.npy"))
     with pytest.raises(UserError, match=message):
-        finetune.open_labelled(house, TASKS[task], name)
+        open_labelled(house, TASKS[task], name)
 
 
 def test_a_set_that_was_not_made_is_named(house):
     with pytest.raises(UserError, match="v2_10_data"):
-        finetune.open_labelled(house, TASKS["vessels"], "nowhere")
+        open_labelled(house, TASKS["vessels"], "nowhere")

@@ -12,7 +12,8 @@ from vasolib.data.left_out import LeftOut
 from vasolib.data.store import Frame
 from vasolib.data.synthetic.labels import boxes_of as smallest_boxes
 from vasolib.errors import UserError
-from vasolib.v2.labels import LabelledFrame, boxes_of, build_labelled, fit_boxes, fit_labels
+from vasolib.v2.box_table import boxes_of
+from vasolib.v2.labels import LabelledFrame, build_labelled, fit_boxes, fit_labels
 
 build = partial(build_labelled, jobs=1)
 

@@ -13,14 +13,13 @@ from tests.data.test_leaks import run_notebook, vessels
 from tests.v2.miniature import smoke_house
 from vasolib.data.building import Frames, build_store
 from vasolib.data.store import Frame, ImageStore
-from vasolib.downstream.box_training import BoxCrops
+from vasolib.downstream.box_crops import BoxCrops
 from vasolib.networks import save_weights
 from vasolib.segmentor import UNeXt
 from vasolib.training import seeded
+from vasolib.v2.box_table import BOX_COLUMNS
 from vasolib.v2.corpus import DISTINCT, USABLE
-from vasolib.v2.detect import detect_extended
-from vasolib.v2.finetune import finetune_extended
-from vasolib.v2.labels import BOXES
+from vasolib.v2.finetune import detect_extended, finetune_extended
 from vasolib.v2.pretrain import pretrain_extended
 from vasolib.v2.study import Extended
 
@@ -68,7 +67,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Extended:
         build_store(extended.work("stores", name), Frames(items, partial(frame, name)), SIDE, jobs=1)
     boxed = store_of(extended, "b")
     rows = [[name, *box(image)] for name, image in zip(boxed.table.id, boxed.images, strict=True)]
-    pd.DataFrame(rows, columns=BOXES).to_csv(boxed.folder / "boxes.csv", index=False)
+    pd.DataFrame(rows, columns=BOX_COLUMNS).to_csv(boxed.folder / "boxes.csv", index=False)
     for folder in ("anatomy", "kept"):
         extended.work(folder).mkdir()
     np.save(extended.work("anatomy", "corpus.npy"), vessels(store_of(extended, "corpus").images))
@@ -88,7 +87,7 @@ def handed(monkeypatch: pytest.MonkeyPatch) -> list:
         found.append(loader.dataset)
         return pd.DataFrame({"epoch": [0], "loss": [1.0], "seconds_per_step": [1.0]})
 
-    for place in ("training", "v2.pretrain", "v2.finetune", "downstream.box_training"):
+    for place in ("training", "v2.pretrain", "v2.finetune"):
         monkeypatch.setattr(f"vasolib.{place}.fit", record)
     return found
 

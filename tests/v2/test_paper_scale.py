@@ -4,17 +4,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from tests.test_pretrain import smooth_images
 from vasolib.data.crops import CropDataset, CropLoader
-from vasolib.downstream.box_training import train_detector
+from vasolib.data.store import ImageStore
 from vasolib.pretrain import pretraining_loss
 from vasolib.segmentor import UNeXt, freeze
 from vasolib.study import ROOT, Study
 from vasolib.training import fit, seeded
-from vasolib.v2.detect import detector_of
+from vasolib.v2.box_table import BOX_COLUMNS
+from vasolib.v2.boxes import BOXED
+from vasolib.v2.finetune import fine_tune, network_of
 from vasolib.v2.pretrain import build_extended
 from vasolib.v2.study import Extended
 
@@ -47,8 +50,12 @@ def test_a_step_of_pre_training_changes_what_is_trained(paper: Extended, arm: st
 
 
 def test_a_step_of_the_detector_on_the_plain_vit(paper: Extended, tmp_path: Path):
-    model, side = detector_of(paper, "vit", (-1, 0)), paper.more.detector_side
+    model = network_of(paper, "vit", BOXED, (-1, 0))
     recipe = replace(paper.more.recipes.boxes, epochs=1, batch_size=1, samples=1, warmup=0.0)
-    images, boxes = smooth_images(1, 512)[0], [np.array([[40.0, 100, 50, 160]])]
-    log = train_detector(model, images, boxes, side, recipe, seed=0, state=tmp_path / "s", name="vit")
-    assert side == 1024 and np.isfinite(log.filter(like="loss")).all(axis=None) and (log["loss"] > 0).all()
+    more = replace(paper.more, recipes=replace(paper.more.recipes, boxes=recipe))
+    changed = replace(paper)
+    object.__setattr__(changed, "more", more)
+    pd.DataFrame([("one", 40, 100, 50, 160)], columns=BOX_COLUMNS).to_csv(tmp_path / "boxes.csv", index=False)
+    store = ImageStore(tmp_path, smooth_images(1, 512)[0], None, pd.DataFrame({"id": ["one"]}))
+    log = fine_tune(model, BOXED, store, np.arange(1), changed, seed=0, state=tmp_path / "s", name="vit")
+    assert BOXED.side(paper) == 1024 and np.isfinite(log.filter(like="loss")).all(axis=None) and (log["loss"] > 0).all()

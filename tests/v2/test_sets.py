@@ -15,7 +15,9 @@ from vasolib.data.building import build_store
 from vasolib.data.leaks import check_no_leak, splits
 from vasolib.errors import UserError
 from vasolib.v2 import sets
-from vasolib.v2.labels import boxes_of, build_labelled
+from vasolib.v2.box_table import boxes_of
+from vasolib.v2.cines import cines_of
+from vasolib.v2.labels import build_labelled
 from vasolib.v2.sets import write_sets
 
 
@@ -53,9 +55,10 @@ def test_twins_have_each_tasks_labels_and_do_not_depend_on_processes(tmp_path: P
     assert stores["arcade_vs"].masks.max() > 2 and set(np.unique(stores["caxf"].masks)) == {0, 1}
     assert stores["danilov"].masks is None and len(boxes_of(stores["danilov"])) == 2
     check_no_leak(splits(stores))
-    columns = ["set", "task", "part", "images", "patients", "source"]
+    columns = ["set", "task", "part", "images", "patients", "cines", "source"]
     assert list(listed.columns) == columns and len(listed) == 9
-    assert listed.iloc[-1].tolist() == ["danilov", "boxes", "test", 1, 1, "synthetic, style d"]
+    assert cines_of(stores["corpus"]).tolist() == [f"corpus/{patient}" for patient in stores["corpus"].table.patient]
+    assert listed.iloc[-1].tolist() == ["danilov", "boxes", "test", 1, 1, 0, "synthetic, style d"]
     monkeypatch.undo()
     other = run_of(tmp_path / "two", "synthetic", twins, count=1)
     write_sets(other, unfinished=other.work("u"))
@@ -102,6 +105,21 @@ def test_two_tasks_may_share_images_and_the_corpus_has_each_once(real_run):
     stores, left_out, _ = real_run(share)
     assert left_out == [] and list(stores["v"].table["sha256"]) == list(stores["s"].table["sha256"])
     assert len(stores["corpus"]) == 20 and stores["corpus"].table["sha256"].is_unique
+
+
+def test_cines_of_the_sets_tables_are_kept_beside_the_stores(real_run):
+    def name_cines(root: Path) -> None:
+        listed = pd.read_csv(root / "v/table.csv", dtype=str)
+        listed.assign(cine=[f"r{number % 4}" if number else "" for number in range(8)]).to_csv(
+            root / "v/table.csv", index=False
+        )
+
+    stores, _, listed = real_run(name_cines)
+    assert cines_of(stores["v"]).tolist() == ["", *(f"v/r{number % 4}" for number in range(1, 8))]
+    corpus = dict(zip(stores["corpus"].table["id"], cines_of(stores["corpus"]), strict=True))
+    assert {name: cine for name, cine in corpus.items() if cine} == {f"v/p{n}_0": f"v/r{n % 4}" for n in range(1, 5)}
+    counts = {(row.set, row.part): row.cines for row in listed.itertuples() if row.cines}
+    assert counts == {("corpus", "train"): 4, ("v", "train"): 4, ("v", "test"): 3}
 
 
 def test_an_image_that_another_set_tests_on_is_learned_from_nowhere(real_run):

@@ -4,13 +4,11 @@ import html
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from vasolib.data.store import ImageStore
-from vasolib.downstream.finetune import whole_frames
 from vasolib.study import ROOT, Study
+from vasolib.v2.answers import answers_of, held_out, open_labelled
 from vasolib.v2.items import ITEMS
 from vasolib.v2.scores import main_methods
 from vasolib.v2.study import Extended
@@ -74,11 +72,9 @@ def test_every_detector_is_in_the_table(run: Extended):
 def test_answers_are_the_ones_that_were_scored(run: Extended):
     name, arm, raw = run.params.sets["stenoses"][0], "vasomim_v2", table(run, "raw.csv")
     first = raw[(raw["dataset"] == name) & (raw["method"] == arm) & (raw["seed"] == run.more.seeds[0])]
-    store = ImageStore.open(run.work("stores", name))
-    test, side = store.select("test"), run.study.scale.image.side
-    _, labels = whole_frames(store.images[test], store.masks[test], side)
-    answers = np.load(run.work("finetune", arm, f"{name}.npy"))
-    want = TASKS["stenoses"].score(answers, labels, list(store.table.id[test])).set_index("image")["dsc"]
+    task = TASKS["stenoses"]
+    test = held_out(run, task, open_labelled(run, task, name))
+    want = task.score(answers_of(run, arm, task, test), test)["stenoses"].set_index("image")["dsc"]
     assert first.set_index("image")["dsc"].to_dict() == pytest.approx(want.to_dict(), abs=1e-4)
 
 

@@ -57,8 +57,8 @@ def test_tables_and_figures_written_are_the_declared_ones(stage: str):
     if stage == "v2_tables":  # one loop writes many
         literals = re.findall(r"^tables \|?= (\{\".*\})$", source, flags=re.MULTILINE)
         written |= {f"{RESULTS}{name}.csv" for text in literals for name in re.findall(r'"(\w+)":', text)}
-    if stage == "v2_figures":  # one of each task of segmentation
-        written |= {f"{FIGURES}{task}.png" for task in ("vessels", "segments", "stenoses")}
+    if stage == "v2_figures":  # one of each task
+        written |= {f"{FIGURES}{task}.png" for task in ("vessels", "segments", "stenoses", "boxes")}
     written -= set(STAGES[stage]["deps"])  # read, not written
     assert written == {name for name, cached in outs_of(stage).items() if not cached}
 

@@ -1,76 +1,59 @@
-"""The tasks: one interface, perfect answers score perfectly, and each learns a toy through the same loop."""
+"""The tasks: one for every kind of label, all with one interface."""
+
+import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from vasolib.study import ROOT, Study
+from tests.v2.miniature import run_of
+from vasolib.v2.held_out import HeldOut
 from vasolib.v2.settings import TASKS as NAMES
-from vasolib.v2.study import Extended
 from vasolib.v2.tasks import TASKS, Task
 
-MORE = Extended.beside(Study.load(ROOT)).scale_named("smoke")
 each_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS.keys())
+MEMBERS = [name for name in (*Task.__annotations__, *vars(Task)) if not name.startswith("_")]
 
 
-def maps(task: Task, side: int = 12) -> torch.Tensor:
-    """Label maps (2, 1, side, side) with numbers of the task, few of them large."""
-    generator = torch.Generator().manual_seed(0)
-    top = min(task.highest, 25)
-    return torch.randint(0, top + 1, (2, 1, side, side), generator=generator).to(torch.uint8)
-
-
-def answer(task: Task, labels: torch.Tensor) -> torch.Tensor:
-    """Logits that leave no doubt."""
-    if task.outputs == 1:
-        return 60.0 * (labels > 0) - 30.0
-    return 60.0 * torch.nn.functional.one_hot(labels[:, 0].long(), task.outputs).movedim(3, 1).float()
-
-
-def test_there_is_one_for_every_kind_of_label_map():
-    assert tuple(TASKS) == tuple(name for name in NAMES if name != "boxes")
-    assert all(task.name == name for name, task in TASKS.items())
+def test_there_is_one_for_every_kind_of_label():
+    assert tuple(TASKS) == NAMES and all(task.name == name for name, task in TASKS.items())
 
 
 @each_task
-def test_the_right_answer_costs_nothing_and_scores_in_full(task):
-    labels = maps(task)
-    logits = answer(task, labels)
-    assert logits.shape == (2, task.outputs, 12, 12)
-    assert task.loss(logits, labels, MORE) < 1e-3
-    assert task.loss(logits.roll(3, dims=3), labels, MORE) > 1
-    seen = task.predict(logits).numpy().astype(np.uint8)
-    assert seen.shape == (2, 12, 12) and seen.max() <= task.highest
-    scores = task.score(seen, labels[:, 0].numpy(), ["a", "b"])
-    assert scores.columns[0] == "image" and set(scores["image"]) == {"a", "b"}
-    assert (scores["dsc"] == 100).all()
+@pytest.mark.parametrize("name", MEMBERS)
+def test_each_has_all_that_the_interface_names(task: Task, name: str):
+    theirs, ours = getattr(Task, name, None), getattr(task, name)
+    if inspect.isfunction(theirs):
+        wanted = list(inspect.signature(theirs).parameters)[1:]
+        assert list(inspect.signature(ours).parameters)[: len(wanted)] == wanted
+
+
+def answers_to(task: Task, count: int) -> object:
+    """Answers of a task's kind to so many images."""
+    rng = np.random.default_rng(0)
+    if task.file == "masks.npy":
+        return rng.integers(0, 2, (count, 16, 16)).astype(np.uint8)
+    return [(np.array([[1.0, 2, 9, 8], [0, 0, 4, 4]]), np.array([0.5, 0.25]))] * (count - 1) + [
+        (np.empty((0, 4)), np.empty(0))
+    ]
 
 
 @each_task
-def test_logits_without_a_preference_can_be_improved(task):
-    labels = maps(task)
-    logits = torch.zeros(2, task.outputs, 12, 12, requires_grad=True)
-    task.loss(logits, labels, MORE).backward()
-    assert logits.grad.isfinite().all() and logits.grad.abs().max() > 0
+def test_answers_that_were_kept_are_read_again(task: Task, tmp_path: Path):
+    answers = answers_to(task, 3)
+    test = HeldOut("a set", torch.zeros(3, 1, 16, 16, dtype=torch.uint8), [None] * 3, ["01", "02", "03"])
+    task.keep(tmp_path, answers, test)
+    for shown in (test, test.first(2)):
+        again = task.kept(tmp_path, shown)
+        assert len(again) == len(shown.ids)
+        for one, other in zip(again, answers, strict=False):
+            assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 @each_task
-def test_crops_keep_labels_on_their_pixels_and_segments_on_their_side(task):
-    image = np.tile(np.arange(64, dtype=np.uint8), (1, 64, 1))
-    crops = task.crops(image, image // 4, 16, (0.5, 1.0), seed=0)
-    images, labels = (part[:, 0].float() for part in crops[[(stream, 0) for stream in range(40)]])
-    assert (labels - images / 4).abs().max() < 2
-    rising = labels[:, 0, -1] > labels[:, 0, 0]
-    assert rising.all() if task.name == "segments" else 5 < rising.sum() < 35
-
-
-def test_the_scale_says_what_a_lesions_pixel_weighs():
-    labels, logits = torch.ones(1, 1, 4, 4, dtype=torch.uint8), torch.zeros(1, 1, 4, 4)
-    other = MORE.__class__(**{**vars(MORE), "lesion_weight": MORE.lesion_weight + 1})
-    difference = TASKS["stenoses"].loss(logits, labels, other) - TASKS["stenoses"].loss(logits, labels, MORE)
-    assert difference.item() == pytest.approx(np.log(2), rel=1e-4)  # a difference of two large numbers
-
-
-def test_a_probability_of_one_half_is_a_vessel_as_in_the_first_part():
-    logits = torch.tensor([[[[0.0, -1e-3, 5.0]]]])
-    assert TASKS["vessels"].predict(logits).tolist() == [[[True, False, True]]]
+def test_what_a_store_lacks_is_said_with_what_was_expected(task: Task, tmp_path: Path):
+    extended = run_of(tmp_path, "synthetic", {name: [name] for name in TASKS}, count=1)
+    assert task.side(extended) > 0
+    store = type("Store", (), {"masks": None, "folder": tmp_path})
+    assert task.fault(store).startswith("has no ") and "expected" in task.fault(store)

@@ -5,10 +5,11 @@ resized or normalised again; anchors are small, as lesions are; and only the bac
 bfloat16 the coordinates of boxes beyond the 256th pixel would be multiples of two.
 """
 
-__all__ = ["BoxDetector", "Detector", "resnet_detector", "vit_detector"]
+__all__ = ["BoxDetector", "Detector", "detect", "detection_losses", "resnet_detector", "vit_detector"]
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
@@ -24,7 +25,7 @@ from vasolib.batchnorm import BatchNorm2d
 from vasolib.downstream.pyramid import STRIDES, SimplePyramid
 from vasolib.errors import UserError
 from vasolib.parsing import positive, within
-from vasolib.training import autocast
+from vasolib.training import autocast, normalise
 
 POOLED = 7  # side of the map that is cut out for a proposal
 STAGES = {4: ("layer1", 64), 8: ("layer2", 128), 16: ("layer3", 256), 32: ("layer4", 512)}  # of a ResNet-18
@@ -146,3 +147,24 @@ def resnet_detector(settings: Detector) -> BoxDetector:
     return BoxDetector(
         nn.Sequential(taken, FeaturePyramidNetwork([chans for _, chans in stages], settings.width)), settings
     )
+
+
+def detection_losses(model: BoxDetector, images: Tensor, boxes: list[Tensor]) -> dict[str, Tensor]:
+    """torchvision's four losses and their sum, `loss`, for normalised images (B, 3, H, W) and their boxes (k, 4).
+
+    Which anchors and proposals they are taken over is drawn by torch's global generator, which
+    `vasolib.training.fit` seeds; so several processes do not draw the same as one.
+    """
+    device = images.device
+    targets = [{"boxes": b.to(device), "labels": torch.ones(len(b), dtype=torch.long, device=device)} for b in boxes]
+    losses = model(images, targets)
+    return {"loss": sum(losses.values()), **losses}
+
+
+@torch.no_grad()
+def detect(model: BoxDetector, images: Tensor, batch_size: int = 8) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Boxes (k, 4) and their scores (k,), falling, in each of (N, 1, H, W) uint8 frames, in their pixels."""
+    device = next(model.parameters()).device
+    model.eval()
+    found = [each for batch in images.split(batch_size) for each in model(normalise(batch, device))]
+    return [(each["boxes"].cpu().numpy(), each["scores"].cpu().numpy()) for each in found]

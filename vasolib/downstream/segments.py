@@ -47,9 +47,10 @@ def segments_loss(logits: Tensor, target: Tensor, smooth: float = 1.0) -> Tensor
     target = target.flatten(1).long()  # (B, N)
     logarithm = logits.float().flatten(2).log_softmax(dim=1)  # (B, K, N)
     own = logarithm.gather(1, target[:, None])[:, 0]  # of the class that a pixel is labelled with
-    nothing = own.new_zeros(logits.shape[:2])
-    overlap = nothing.scatter_add(1, target, own.exp())[:, 1:]
-    size = nothing.scatter_add(1, target, torch.ones_like(own))[:, 1:]
+    numbers = torch.arange(1, logits.shape[1], device=target.device)
+    member = (target[:, None] == numbers[:, None]).float()  # (B, K - 1, N)
+    overlap = (member * own.exp()[:, None]).sum(dim=2)  # in a fixed order, unlike scatter_add on CUDA
+    size = member.sum(dim=2)
     missed = 1 - (2 * overlap + smooth) / (logarithm.exp().sum(dim=2)[:, 1:] + size + smooth)
     present = size > 0
     dice = (missed * present).sum(dim=1) / present.sum(dim=1).clamp(min=1)

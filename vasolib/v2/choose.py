@@ -12,6 +12,7 @@ from pathlib import Path
 from vasolib.errors import UserError
 from vasolib.files import digest
 from vasolib.v2.real_sets import KINDS, find_real_sets
+from vasolib.v2.weights import weights_file
 
 TEACHER = "dinov2"  # whose features may judge, see `vasolib.v2.pretrain`
 
@@ -62,11 +63,13 @@ def weights_parameters(folder: Path, shipped: Mapping) -> dict[str, object]:
     Raises:
         UserError: the folder has none of the files that `external` names.
     """
-    files = {name: folder / one["file"] for name, one in shipped["external"].items()}
+    files = {name: weights_file(folder, one["file"], one["home"]) for name, one in shipped["external"].items()}
     there = {name: path for name, path in files.items() if path.is_file()}
     if not there:
         wanted = ", ".join(f"{one['file']} ({one['home']})" for one in shipped["external"].values())
-        raise UserError(f"WEIGHTS={folder} has no file of a published encoder, expected at least one of {wanted}")
+        raise UserError(
+            f"WEIGHTS={folder} has no published encoder, expected the hub's cache or at least one of {wanted}"
+        )
     judged = [name for name, arm in shipped["arms"].items() if arm.get("judge") == "features" and TEACHER in there]
     states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in there.values()]
     detect = shipped["detect"] | {"scratch": [*shipped["detect"]["scratch"], *there]}

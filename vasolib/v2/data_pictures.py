@@ -5,7 +5,7 @@ __all__ = ["examples", "label_maps"]
 import numpy as np
 
 from vasolib.data.store import ImageStore
-from vasolib.v2.labels import boxes_of
+from vasolib.v2.box_table import boxes_of
 
 
 def examples(store: ImageStore, count: int = 4) -> np.ndarray:

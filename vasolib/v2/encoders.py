@@ -32,6 +32,7 @@ from vasolib.errors import UserError, nearest
 from vasolib.mim import sincos_positions
 from vasolib.networks import encoder, load_weights
 from vasolib.v2.study import NAME, Extended, told
+from vasolib.v2.weights import weights_file
 
 RENAMED = (  # transformers' DINOv2 (as RAD-DINO is published) -> timm's names, in this order
     (r"^embeddings\.patch_embeddings\.projection\.", "patch_embed.proj."),
@@ -111,7 +112,8 @@ def external_encoder(extended: Extended, name: str, side: int = 0) -> VisionTran
 
 def external_file(extended: Extended, name: str) -> Path:
     """Where a published encoder's weights are looked for."""
-    return Path(extended.params.weights).expanduser() / _external(extended, name).file
+    chosen = _external(extended, name)
+    return weights_file(Path(extended.params.weights).expanduser(), chosen.file, chosen.home)
 
 
 def _external(extended: Extended, name: str) -> External:

@@ -111,7 +111,7 @@ GROUPS = {
         Item("confusion.png", "Segments taken for each other", PICTURES, "By the extended method's first run."),
         Item("stenoses.png", "Stenoses, segmented", PICTURES, ANSWERS),
         Item(
-            "detections.png",
+            "boxes.png",
             "Stenoses, detected",
             PICTURES,
             "Solid: the label's boxes. Dashed: found ones with their scores, the surest three of an image. First run.",

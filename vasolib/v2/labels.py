@@ -4,7 +4,7 @@
 images at most, so their stores are written in one go: a finished one is kept, a half-written one is begun anew.
 """
 
-__all__ = ["LabelledFrame", "boxes_of", "build_labelled", "fit_boxes", "fit_labels"]
+__all__ = ["LabelledFrame", "build_labelled", "fit_boxes", "fit_labels"]
 
 import csv
 from collections.abc import Callable, Iterator
@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from vasolib.data.building import LOST, Frames, _fit, _fit_mask, left_out_of
 from vasolib.data.growing import growing
@@ -23,8 +22,7 @@ from vasolib.errors import UserError
 from vasolib.files import atomic
 from vasolib.parallel import spread
 from vasolib.progress import reported
-
-BOXES = ["id", "x0", "y0", "x1", "y1"]
+from vasolib.v2.box_table import BOX_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -118,17 +116,10 @@ def _write(folder: Path, frames: Iterator[LabelledFrame | LeftOut], side: int) -
     _write_rows(folder / "table.csv", COLUMNS, rows.values())
     if boxed:
         (folder / "masks.npy").unlink()
-        _write_rows(folder / "boxes.csv", BOXES, boxes)
+        _write_rows(folder / "boxes.csv", BOX_COLUMNS, boxes)
 
 
 def _write_rows(path: Path, columns: list[str], rows: object) -> None:
     """A table in a folder that appears once it is whole."""
     with open(path, "w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([columns, *rows])
-
-
-def boxes_of(store: ImageStore) -> list[np.ndarray]:
-    """The boxes (k, 4) of each image of a store, in the table's order, in stored pixels."""
-    table = pd.read_csv(store.folder / "boxes.csv", dtype={"id": str})
-    found = {name: rows[BOXES[1:]].to_numpy(float) for name, rows in table.groupby("id")}
-    return [found.get(name, np.empty((0, 4))) for name in store.table["id"]]

@@ -28,7 +28,7 @@ from vasolib.v2.items import GROUPS, ITEMS, OPENING
 
 METHODS, VERDICTS, POWER, _ = OPENING
 SIDE = "fig3a-svg"  # the anchor that the page's style puts beside the opening tables
-PICTURES = ("guidance.svg", "detections.png", "claims.svg")  # in the README
+PICTURES = ("guidance.svg", "boxes.png", "claims.svg")  # in the README
 
 
 def build_report(results: Path, figures: Path, facts: dict[str, str]) -> str:

@@ -8,7 +8,7 @@ __all__ = ["Parts", "published_parts", "split_by_names"]
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -20,7 +20,7 @@ TESTED, GAP = 0.3, 0.1  # shares of one patient's frames: the last ones, and tho
 
 @dataclass(frozen=True)
 class Parts:
-    """Of each image of a set by its stem: `of` its part (train, test, unlabelled or unused), and its patient.
+    """Of each image of a set by its stem: `of` its part (train, test, unlabelled or unused), its patient, its cine.
 
     unknown: images that a table names and the folder has not, or the other way round. source: where the parts are from.
     """
@@ -29,6 +29,7 @@ class Parts:
     patient: Mapping[str, str]
     unknown: set[str]
     source: str
+    cine: Mapping[str, str] = field(default_factory=dict)
 
 
 def published_parts(name: str, task: str, table: pd.DataFrame, stems: set[str]) -> Parts:

@@ -14,6 +14,7 @@ import numpy as np
 from vasolib.data.building import Frames
 from vasolib.data.folder import ImageFile, _decoded, _fetched, _lost
 from vasolib.data.left_out import BadFile, LeftOut
+from vasolib.data.listing import stem_of
 from vasolib.data.reading import MAX_MARKED, _read_values, read_bytes
 from vasolib.data.store import Frame
 from vasolib.data.synthetic.tree import SYNTAX
@@ -25,7 +26,8 @@ HIGHEST = {"segments": len(SYNTAX), "stenoses": 255}
 
 @dataclass(frozen=True)
 class RealFile(ImageFile):
-    """One image on disk; label: its mask or map, None without; boxes: x0, y0, x1, y1 in its pixels.
+    """One image on disk; label: its mask or map, None without; boxes: x0, y0, x1, y1 in its pixels;
+    cine: the recording that it is a frame of, "" if unknown.
 
     The base's `mask` is set where `real_frames` is asked for vessels.
     """
@@ -33,6 +35,12 @@ class RealFile(ImageFile):
     patient: str
     label: Path | None = None
     boxes: tuple[tuple[float, ...], ...] = ()
+    cine: str = ""
+
+    @property
+    def id(self) -> str:
+        """What it is called in a store."""
+        return f"{self.source}/{stem_of(self.path)}"
 
 
 def real_frames(files: list[RealFile], task: str) -> Frames:

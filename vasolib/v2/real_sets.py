@@ -8,7 +8,7 @@ __all__ = ["KINDS", "RealSet", "find_real_sets"]
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vasolib.data.folder import LAYOUT, _folders, _listings, patient_of, place
@@ -94,7 +94,16 @@ def _usable(folder: Path, name: str, images: Listing) -> tuple[RealSet, list[Lef
         ignored |= dict.fromkeys(lone, "has no image of its name: give both one name, or remove it")
     ignored |= dict.fromkeys(images.other, "has another suffix than an image's, so it is not read")
     found = [
-        RealFile(name, path, None, parts.of[stem], parts.patient[stem], labels.files.get(stem), boxes.get(stem, ()))
+        RealFile(
+            name,
+            path,
+            None,
+            parts.of[stem],
+            parts.patient[stem],
+            labels.files.get(stem),
+            boxes.get(stem, ()),
+            parts.cine.get(stem, ""),
+        )
         for stem, path in files.items()
     ]
     left_out = [LeftOut("unusable", name, place(path), bad[path]) for path in sorted(bad)]
@@ -129,10 +138,12 @@ def _missing(name: str, kind: str, stem: str, labels: Listing) -> str:
 
 
 def _parts(folder: Path, name: str, task: str, stems: set[str]) -> Parts:
-    """The part and patient of each image: of table.csv where there is one, else by what names say."""
+    """The part, patient and cine of each image: of table.csv where there is one, else by what names say."""
     path = folder / "table.csv"
     if path.exists():
-        return published_parts(name, task, read_parts(path), stems)
+        table = read_parts(path)
+        cines = dict(zip(table["id"], table["cine"], strict=True))
+        return replace(published_parts(name, task, table, stems), cine=cines)
     patients = {stem: patient_of(stem) for stem in sorted(stems)}
     return split_by_names(name, patients) if task else Parts(dict.fromkeys(stems, "train"), patients, set(), "")
 

@@ -7,7 +7,7 @@ labelled sets. Nothing that is tested on in any set is learned from in another.
 __all__ = ["Source", "sources_of", "write_sets"]
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -20,20 +20,23 @@ from vasolib.data.sources import check_parts, copy_of
 from vasolib.data.store import ImageStore
 from vasolib.errors import UserError, nearest
 from vasolib.files import put
+from vasolib.v2.cines import cines_of, write_cines
 from vasolib.v2.labels import build_labelled
 from vasolib.v2.real_files import RealFile, real_frames
 from vasolib.v2.real_sets import RealSet, find_real_sets
 from vasolib.v2.study import Extended
-from vasolib.v2.twins import corpus_frames, twin_frames
+from vasolib.v2.twins import corpus_cines, corpus_frames, twin_frames
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a store is made of; task: of its labels, "" for the corpus; about: where the images are from."""
+    """What a store is made of; task: of its labels, "" for the corpus; about: where the images are from; cines: of
+    images by their ids, where known."""
 
     frames: Frames
     task: str
     about: str
+    cines: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_sets(extended: Extended, *, unfinished: Path) -> tuple[dict[str, ImageStore], list[LeftOut], pd.DataFrame]:
@@ -45,7 +48,7 @@ def write_sets(extended: Extended, *, unfinished: Path) -> tuple[dict[str, Image
 
     Returns:
         The stores by name; the sets and files left out, which left_out.csv beside the stores lists too if there are
-        any; and a row per set and part: set, task, part, images, patients, source.
+        any; and a row per set and part: set, task, part, images, patients, cines (0 if unknown), source.
 
     Raises:
         UserError: no usable data, or too few, see `find_real_sets`, `check_share` and `check_parts`; a set that is
@@ -58,6 +61,7 @@ def write_sets(extended: Extended, *, unfinished: Path) -> tuple[dict[str, Image
             build_store(unfinished / name, source.frames, side, resume=True)
         else:
             build_labelled(unfinished / name, source.frames, side)
+        write_cines(unfinished / name, source.cines)
         left_out += left_out_of(unfinished / name)
     left_out = list(dict.fromkeys(left_out))  # an image of the corpus may be one of a labelled set too
     if left_out:  # first, to be read where what follows refuses
@@ -77,19 +81,20 @@ def sources_of(extended: Extended) -> tuple[dict[str, Source], dict[str, RealSet
     seed, side = extended.study.params.seed, extended.study.scale.image.store_side
     found, left_out, pooled = {}, [], {}
     if extended.study.params.data == "synthetic":
-        corpus = Source(corpus_frames(sizes.recordings, sizes.frames, seed, side), "", "synthetic")
+        size = sizes.recordings, sizes.frames
+        corpus = Source(corpus_frames(*size, seed, side), "", "synthetic", corpus_cines(*size))
     else:
         found, left_out = find_real_sets(Path(extended.study.params.data))
         pooled, copied = pool(found)
         left_out += copied
-        corpus = Source(real_frames(pooled["corpus"], ""), "", f"real, of {', '.join(found)}")
+        corpus = real_source(pooled["corpus"], "", f"real, of {', '.join(found)}")
     sources = {"corpus": corpus}
     for task, names in params.sets.items():
         for name in names:
             if name in sources:
                 raise UserError(f"two stores would be called {name!r}: give each set of params_v2.yaml its own name")
             if name in found and found[name].task == task:
-                sources[name] = Source(real_frames(pooled[name], task), task, f"real, {found[name].parts}")
+                sources[name] = real_source(pooled[name], task, f"real, {found[name].parts}")
             elif name in params.twins:
                 number, style = list(params.twins).index(name), params.twins[name]
                 frames = twin_frames(name, task, style, number, getattr(sizes, task), seed, side)
@@ -98,6 +103,11 @@ def sources_of(extended: Extended) -> tuple[dict[str, Source], dict[str, RealSet
                 known = [*(other for other, one in found.items() if one.task == task), *params.twins]
                 raise UserError(f"there is no set {name!r} of {task}: {nearest(name, known)}")
     return sources, found, left_out
+
+
+def real_source(files: list[RealFile], task: str, about: str) -> Source:
+    """A store of real images."""
+    return Source(real_frames(files, task), task, about, {file.id: file.cine for file in files})
 
 
 def pool(found: Mapping[str, RealSet]) -> tuple[dict[str, list[RealFile]], list[LeftOut]]:
@@ -130,10 +140,11 @@ def pool(found: Mapping[str, RealSet]) -> tuple[dict[str, list[RealFile]], list[
 
 
 def described(stores: Mapping[str, ImageStore], sources: Mapping[str, Source]) -> pd.DataFrame:
-    """A row per store and part: set, task, part, images, patients, source."""
+    """A row per store and part: set, task, part, images, patients, cines, source."""
     rows = []
     for name, store in stores.items():
-        for part, table in store.table.groupby("split", sort=False):
+        for part, table in store.table.assign(cine=cines_of(store)).groupby("split", sort=False):
             patients = (table["source"] + "/" + table["patient"]).nunique()
-            rows.append((name, sources[name].task, part, len(table), patients, sources[name].about))
-    return pd.DataFrame(rows, columns=["set", "task", "part", "images", "patients", "source"])
+            cines = table["cine"][table["cine"] != ""].nunique()
+            rows.append((name, sources[name].task, part, len(table), patients, cines, sources[name].about))
+    return pd.DataFrame(rows, columns=["set", "task", "part", "images", "patients", "cines", "source"])

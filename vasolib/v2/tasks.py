@@ -1,76 +1,76 @@
-"""The tasks of segmentation: what tells them apart while encoder, decoder, crops and training loop are the same."""
+"""The four tasks: what tells them apart while encoders, the loop that trains and the order of a test are the same."""
 
 __all__ = ["TASKS", "Task"]
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from torch import Tensor
+from matplotlib.figure import Figure
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+from torch.utils.data import Dataset
 
-from vasolib.data.crops import CropDataset
-from vasolib.downstream.finetune import dice_bce
-from vasolib.downstream.segments import CLASSES, UprightCrops, class_scores, segments_loss
-from vasolib.downstream.stenoses import lesion_scores, stenoses_loss
-from vasolib.metrics import Labels
+from vasolib.data.store import ImageStore
+from vasolib.settings import Scale
+from vasolib.v2.boxes import BOXED
+from vasolib.v2.held_out import HeldOut
+from vasolib.v2.maps import SEGMENTS, STENOSES, VESSELS
 from vasolib.v2.settings import ExtendedScale
+from vasolib.v2.study import Extended
 
 
-@dataclass(frozen=True)
-class Task:
-    """One kind of label map: a head, a loss, a prediction and a score.
+class Task(Protocol):
+    """Something to be fine-tuned for: labels, a head on an encoder, a loss, a score and a picture.
 
-    outputs: channels of the logits. highest: number that a label map may hold. crops: how training crops are made.
-    loss: scalar from logits (B, outputs, H, W), label maps (B, 1, H, W) uint8 and the scale's settings. predict:
-    numbers (B, H, W) from logits. score: a table of rows per image, first column `image`, from predictions and labels
-    (N, H, W) and images' names.
+    notebook: that trains it. folder: of what it writes. plain: the arm that has a network of another kind in the place
+    of an encoder. file: of a store, that holds the labels. crops: a data set of random crops, from images (N, S, S)
+    uint8, their labels, the crops' side, the share of an image that they show, a seed, and `ids`.
+
+    Labels and answers are whatever the task says, one after another for the images they belong to.
     """
 
     name: str
-    outputs: int
-    highest: int
-    crops: type[CropDataset]
-    loss: Callable[[Tensor, Tensor, ExtendedScale], Tensor]
-    predict: Callable[[Tensor], Tensor]
-    score: Callable[[np.ndarray, np.ndarray, list[str]], pd.DataFrame]
+    notebook: str
+    folder: str
+    plain: str
+    file: str
+    crops: Callable[..., Dataset]
+
+    def fault(self, store: ImageStore) -> str:
+        """What a store's labels have and should have, "" where this task can use them."""
+
+    def labels(self, store: ImageStore, rows: np.ndarray) -> Sequence:
+        """The labels of some images."""
+
+    def side(self, extended: Extended) -> int:
+        """Of the images that the network sees, in pixels."""
+
+    def network(self, encoder: VisionTransformer | None, scale: Scale, more: ExtendedScale) -> nn.Module:
+        """The head on an encoder, or all of the network where there is none; drawn from torch's generator."""
+
+    def losses(self, network: nn.Module, images: Tensor, labels: Any, more: ExtendedScale) -> dict[str, Tensor]:
+        """Scalars, `loss` among them, for normalised (B, 3, H, W) and a batch's labels as its crops have them."""
+
+    def whole(self, images: np.ndarray, labels: Sequence, side: int) -> tuple[Tensor, Sequence]:
+        """Uncropped frames (N, 1, side, side) uint8 and their labels at that side."""
+
+    def answer(self, network: nn.Module, frames: Tensor) -> Sequence:
+        """The network's answers to (N, 1, H, W) uint8."""
+
+    def score(self, answers: Sequence, test: HeldOut) -> dict[str, pd.DataFrame]:
+        """Tables by name: how good the answers are."""
+
+    def keep(self, folder: Path, answers: Sequence, test: HeldOut) -> None:
+        """Write the answers to a set's test images into a folder."""
+
+    def kept(self, folder: Path, test: HeldOut) -> Sequence:
+        """The answers to these images, the first of those that `keep` has written."""
+
+    def picture(self, test: HeldOut, answers: dict[str, Sequence]) -> Figure:
+        """The images, their labels, and the answers of each arm."""
 
 
-def likely(logits: Tensor) -> Tensor:
-    """Where the probability of (B, 1, H, W) logits is at least one half: (B, H, W) bool."""
-    return logits[:, 0] >= 0
-
-
-def likeliest(logits: Tensor) -> Tensor:
-    """The class of largest probability: (B, K, H, W) logits -> (B, H, W)."""
-    return logits.argmax(dim=1)
-
-
-def vessel_loss(logits: Tensor, labels: Tensor, more: ExtendedScale) -> Tensor:
-    """As in the first part."""
-    return dice_bce(logits, labels)
-
-
-def segment_loss(logits: Tensor, labels: Tensor, more: ExtendedScale) -> Tensor:
-    """See `segments_loss`."""
-    return segments_loss(logits, labels)
-
-
-def stenosis_loss(logits: Tensor, labels: Tensor, more: ExtendedScale) -> Tensor:
-    """See `stenoses_loss`."""
-    return stenoses_loss(logits, labels, more.lesion_weight)
-
-
-def vessel_scores(predictions: np.ndarray, labels: np.ndarray, names: list[str]) -> pd.DataFrame:
-    """DSC and clDice of each image, see `Labels`."""
-    return Labels.of(labels, names).score(predictions)
-
-
-TASKS = {
-    task.name: task
-    for task in (
-        Task("vessels", 1, 1, CropDataset, vessel_loss, likely, vessel_scores),
-        Task("segments", len(CLASSES), len(CLASSES) - 1, UprightCrops, segment_loss, likeliest, class_scores),
-        Task("stenoses", 1, 255, CropDataset, stenosis_loss, likely, lesion_scores),
-    )
-}
+TASKS: dict[str, Task] = {task.name: task for task in (VESSELS, SEGMENTS, STENOSES, BOXED)}

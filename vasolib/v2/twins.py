@@ -5,7 +5,9 @@ two of them, in the corpus, or in the first part's data. The corpus is of record
 are. Sets of stenoses show what a reader of such a set is shown: frames with a lesion that counts.
 """
 
-__all__ = ["TURNS", "corpus_frames", "diseased_frame", "numbered_segments", "scored_lesions", "twin_frames"]
+__all__ = [
+    "TURNS", "corpus_cines", "corpus_frames", "diseased_frame", "numbered_segments", "scored_lesions", "twin_frames",
+]  # fmt: skip
 
 import hashlib
 from functools import partial
@@ -35,8 +37,22 @@ TURNS = 9  # so many patients are looked at for a frame with such a lesion
 
 def corpus_frames(recordings: int, frames: int, seed: int, side: int) -> Frames:
     """The pre-training corpus: recordings of so many frames (side, side) each, without labels."""
-    items = [(CORPUS_FIRST + index, number) for index in range(recordings) for number in range(frames)]
-    return Frames(items, partial(recorded_frame, named_style(CORPUS_STYLE), seed, side))
+    return Frames(recorded(recordings, frames), partial(recorded_frame, named_style(CORPUS_STYLE), seed, side))
+
+
+def corpus_cines(recordings: int, frames: int) -> dict[str, str]:
+    """The recording of each image of that corpus, by their names; every patient has one."""
+    return {frame_id(*item): str(item[0]) for item in recorded(recordings, frames)}
+
+
+def recorded(recordings: int, frames: int) -> list[tuple[int, int]]:
+    """The patient's index and the frame's number of each image of the corpus."""
+    return [(CORPUS_FIRST + index, number) for index in range(recordings) for number in range(frames)]
+
+
+def frame_id(index: int, number: int) -> str:
+    """What a frame of the corpus is called."""
+    return f"corpus/{index}-{number}"
 
 
 def recorded_frame(style: Style, seed: int, side: int, item: tuple[int, int]) -> Frame:
@@ -46,7 +62,7 @@ def recorded_frame(style: Style, seed: int, side: int, item: tuple[int, int]) ->
     first, later = snapshot(scene), number * INTERVAL
     moment = Moment(number, first.time + later, (first.cardiac + BEAT * later) % 1, first.respiratory)
     image = take(scene, moment, side).image
-    return Frame(f"corpus/{index}-{number}", "corpus", "train", str(index), checksum(image), image, None)
+    return Frame(frame_id(*item), "corpus", "train", str(index), checksum(image), image, None)
 
 
 def twin_frames(name: str, task: str, style: str, number: int, sizes: Sizes, seed: int, side: int) -> Frames:

@@ -1,22 +1,17 @@
-"""Training a detector of boxes on random crops, and what it finds in whole frames."""
+"""Images and boxes as a detector sees them: random crops to learn from, whole frames to be tested on."""
 
-__all__ = ["BoxCrops", "cut_boxes", "detect", "detection_loss", "train_detector", "whole_frames"]
+__all__ = ["BoxCrops", "cut_boxes", "whole_boxed"]
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import Dataset
 
-from vasolib.data.crops import CropLoader, crop_box, resize_image
+from vasolib.data.crops import crop_box, resize_image
 from vasolib.data.resample import bicubic
-from vasolib.downstream.finetune import jitter
-from vasolib.settings import Recipe
-from vasolib.training import fit, normalise
 
 LEFT = 0.5  # least share of a box's area that a crop must hold for the box to count
 
@@ -67,57 +62,7 @@ class BoxCrops(Dataset):
         return image, cut_boxes(self.boxes[index], window, self.side, mirrored)
 
 
-def detection_loss(model: nn.Module):
-    """The `loss_fn` that `vasolib.training.fit` wants for a `BoxDetector`: the sum of torchvision's four losses.
-
-    Which anchors and proposals they are taken over is drawn by torch's global generator, which `fit` seeds; so
-    several processes do not draw the same as one.
-    """
-    device = next(model.parameters()).device
-
-    def loss_fn(batch: tuple[Tensor, list[Tensor]], progress: float, generator: torch.Generator) -> dict[str, Tensor]:
-        images, boxes = batch
-        targets = [
-            {"boxes": b.to(device), "labels": torch.ones(len(b), dtype=torch.long, device=device)} for b in boxes
-        ]
-        losses = model(jitter(normalise(images, device), generator=generator), targets)
-        return {"loss": sum(losses.values()), **losses}
-
-    return loss_fn
-
-
-def train_detector(
-    model: nn.Module,
-    images: np.ndarray,
-    boxes: Sequence[np.ndarray],
-    side: int,
-    recipe: Recipe,
-    *,
-    seed: int,
-    state: Path,
-    name: str,
-    ids: Sequence[str] = (),
-    workers: int = 0,
-) -> pd.DataFrame:
-    """Train a `BoxDetector` on random crops of side `side`, in place; the log of its epochs.
-
-    `images`, `boxes`, `ids`: see `BoxCrops`; `state`, `name`: see `vasolib.training.fit`.
-    """
-    crops = BoxCrops(images, boxes, side, recipe.crop, seed, ids)
-    loader = CropLoader(crops, recipe.batch_size, recipe.samples or len(images), workers)
-    return fit(model, detection_loss(model), loader, recipe, seed=seed, state=state, name=name)
-
-
-def whole_frames(images: np.ndarray, boxes: Sequence[np.ndarray], side: int) -> tuple[Tensor, list[np.ndarray]]:
+def whole_boxed(images: np.ndarray, boxes: Sequence[np.ndarray], side: int) -> tuple[Tensor, list[np.ndarray]]:
     """Uncropped frames for testing: (N, S, S), N of (k, 4) -> images (N, 1, side, side), boxes in their pixels."""
     resized = torch.stack([resize_image(image, side) for image in images])[:, None]
     return resized, [each * (side / images.shape[1]) for each in boxes]
-
-
-@torch.no_grad()
-def detect(model: nn.Module, images: Tensor, batch_size: int = 8) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Boxes (k, 4) and their scores (k,), falling, in each of (N, 1, H, W) uint8 frames, in their pixels."""
-    device = next(model.parameters()).device
-    model.eval()
-    found = [each for batch in images.split(batch_size) for each in model(normalise(batch, device))]
-    return [(each["boxes"].cpu().numpy(), each["scores"].cpu().numpy()) for each in found]
