@@ -40,7 +40,7 @@ test: setup
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(STUDY) --scale smoke $(if $(JOBS),--jobs="$$JOBS")
-	$(VENV)/python -m pytest -n auto --dist loadscope
+	$(VENV)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 verify: setup
 	@$(VENV)/python -m vasolib.verify $(if $(JOBS),--jobs="$$JOBS")

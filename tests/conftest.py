@@ -12,7 +12,13 @@ import torch
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 torch.set_num_threads(1)  # fast and the same on busy machines
 ROOT = Path(__file__).resolve().parents[1]
+LONG = ("faults", "benchmarks", "test_stale", "test_nursery", "test_isolation")  # folders and files of tests
 SHARED = ROOT.parent / "shared"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take minutes come first: last, one worker would have one of them to itself while the others wait."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG and item.path.stem not in LONG)
 
 
 def shared_folder(name: str) -> Path:

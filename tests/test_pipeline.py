@@ -220,10 +220,22 @@ def test_what_was_changed_by_others_is_named(chain: pytest.MonkeyPatch, capsys: 
     outs = {"work/x": "modified", "work/y": "deleted"}
     told = {"b": ["changed command", {"changed deps": {"d": "modified"}}, {"changed outs": outs}]}
     chain.setattr(pipeline, "dvc", lambda *_: json.dumps(told))
+    chain.setattr(pipeline, "recorded", lambda root: {"a", "b"})
     pipeline.run_stages(STUDY, 2, warm=False)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "work/x is not as b wrote it: it is made again, or taken from DVC's cache"
     assert lines[1].startswith("1 of 3 stages to run")
+    chain.setattr(pipeline, "recorded", lambda root: {"a"})  # b was stopped before DVC had recorded it
+    pipeline.run_stages(STUDY, 2, warm=False)
+    assert capsys.readouterr().out.startswith("1 of 3 stages to run")
+
+
+def test_recorded_are_the_stages_of_the_lock_file(tmp_path: Path):
+    assert pipeline.recorded(tmp_path) == set()
+    (tmp_path / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    assert pipeline.recorded(tmp_path) == set()
+    (tmp_path / "dvc.lock").write_text("schema: '2.0'\nstages:\n  one:\n    cmd: echo\n  two@x:\n    cmd: echo\n")
+    assert pipeline.recorded(tmp_path) == {"one", "two@x"}
 
 
 @pytest.mark.parametrize(("part", "want"), [("v1", ["b"]), ("v2", ["v2_a"]), ("all", ["b", "v2_a"])])

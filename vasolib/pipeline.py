@@ -24,6 +24,7 @@ from vasolib.doctor import no_scm_needed
 from vasolib.errors import UserError
 from vasolib.files import atomic
 from vasolib.leftovers import check_alone, clear, exclusive, forget_stage
+from vasolib.lockfile import parsed
 from vasolib.orphans import end_orphans
 from vasolib.remedies import remedy
 from vasolib.run import kernel_environment, label
@@ -92,6 +93,12 @@ def stages_of_part(study: Study, part: str) -> list[Stage]:
     return [stage for stage in stages_of(study) if part == "all" or stage.name.startswith("v2_") == (part == "v2")]
 
 
+def recorded(root: Path) -> set[str]:
+    """Names of the stages in the folder's lock file: those that were ever run to their end."""
+    lock = root / "dvc.lock"
+    return set(parsed(lock.read_text(encoding="utf-8")).get("stages") or ()) if lock.exists() else set()
+
+
 def changed_outs(reasons: list) -> list[str]:
     """Files and folders that somebody or something changed, among what `dvc status` says of a stage."""
     outs = [reason.get("changed outs", {}) for reason in reasons if isinstance(reason, dict)]
@@ -108,7 +115,8 @@ def run_stages(study: Study, jobs: int, warm: bool, part: str = "all") -> None:
     if not todo:
         print("Nothing to do: every stage is up to date.")
         return
-    for stage in todo:
+    known = recorded(study.root)
+    for stage in [stage for stage in todo if stage.name in known]:
         for path in changed_outs(status.get(stage.name, [])):
             print(f"{path} is not as {stage.name} wrote it: it is made again, or taken from DVC's cache", flush=True)
     print(f"{len(todo)} of {len(stages)} stages to run with {jobs} jobs: {forecast(todo, jobs)}.", flush=True)
