@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.nn import functional as F
@@ -62,13 +63,18 @@ def test_frozen_model_passes_gradients_to_its_input_only():
 
 
 @pytest.mark.parametrize("share", [0, 1])
-def test_a_segmentor_that_sees_nothing_or_vessel_everywhere_is_refused(share):
-    maps = np.full((3, 8, 8), 0.2 + 0.6 * share)
+def test_a_segmentor_that_sees_nothing_or_vessel_everywhere_is_refused_and_the_images_listed(share, tmp_path):
+    maps, ids, listed = np.full((3, 8, 8), 0.2 + 0.6 * share), ["a", "NA", "007"], tmp_path / "suspects.csv"
     with pytest.raises(UserError, match=rf"marks {100 * share} % of the pixels of 3 images as vessel.*more epochs"):
-        segmentor.check_sighted(maps)
+        segmentor.check_sighted(maps, ids, listed)
+    table = pd.read_csv(listed, dtype={"image": str}, keep_default_na=False)
+    assert table["image"].tolist() == ids and (table["marked"] == 100 * share).all()
+    listed.unlink()
     maps[1, 2:4] = 1 - maps[1, 2:4]  # 16 of 192
     if share:
-        with pytest.raises(UserError, match=r"expected 0\.1 to 50 %"):
-            segmentor.check_sighted(maps)
+        with pytest.raises(UserError, match=rf"expected 0\.1 to 50 %.*listed in {listed}"):
+            segmentor.check_sighted(maps, ids, listed)
+        assert pd.read_csv(listed)["marked"].tolist() == [100, 75, 100]
     else:
-        segmentor.check_sighted(maps)
+        segmentor.check_sighted(maps, ids, listed)
+        assert not listed.exists()

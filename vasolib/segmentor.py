@@ -5,7 +5,11 @@ Architecture: Valanarasu & Patel, UNeXt, MICCAI 2022, in the size that the VasoM
 
 __all__ = ["UNeXt", "check_sighted", "freeze", "segmentor_loss"]
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -14,6 +18,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from vasolib.batchnorm import BatchNorm2d
 from vasolib.distributed import total
 from vasolib.errors import UserError
+from vasolib.files import write_csv
 
 SHIFTS = (-2, -1, 0, 1, 2)
 SIGHTED = (0.001, 0.5)  # least and largest share of pixels that are vessel: they are some hundredths of an angiogram
@@ -112,18 +117,27 @@ def segmentor_loss(logits: Tensor, target: Tensor, smooth: float = 1e-5) -> Tens
     return 0.5 * F.binary_cross_entropy_with_logits(logits.float(), target) + 0.5 * (1 - dice)
 
 
-def check_sighted(probability: np.ndarray, threshold: float = 0.5) -> None:
-    """UserError for a segmentor whose maps (N, H, W) of images with vessels are nearly all background, or vessel.
+def check_sighted(probability: np.ndarray, ids: Sequence[str], suspects: Path, threshold: float = 0.5) -> None:
+    """Refuse a segmentor whose maps (N, H, W) of images with vessels are nearly all background, or vessel.
 
     Its consistency loss would be as content with an empty reconstruction as with a right one.
+
+    Args:
+        ids: of the N images.
+        suspects: file that then lists them: image, marked (per cent of its pixels).
+
+    Raises:
+        UserError: it marks less or more of all pixels than `SIGHTED`.
     """
-    share = (probability >= threshold).mean()
-    least, largest = SIGHTED
+    marked = (probability >= threshold).mean(axis=(1, 2))
+    share, (least, largest) = marked.mean(), SIGHTED
     if not least <= share <= largest:
+        write_csv(suspects, pd.DataFrame({"image": list(ids), "marked": 100 * marked}))
         raise UserError(
             f"the trained segmentor marks {100 * share:.3g} % of the pixels of {len(probability)} images as vessel, "
             f"expected {100 * least:g} to {100 * largest:g} %, so it cannot judge reconstructions: give it more epochs "
-            "(segmentor of this scale in params.yaml), or look at the anatomy that it learned from"
+            "(segmentor of this scale in params.yaml), or look at the anatomy that it learned from; the images are "
+            f"listed in {suspects}"
         )
 
 

@@ -135,6 +135,17 @@ def test_sets_with_bad_names_or_without_folders_are_left_out(tmp_path):
         find_sets(tmp_path)
 
 
+def test_a_set_one_folder_too_deep_is_pointed_out(tmp_path):
+    save(tmp_path / "plain" / "images" / "a_1.png")
+    save(tmp_path / "imported" / "stenosis" / "images" / "b_1.png")
+    (tmp_path / "empty").mkdir()
+    _, left_out = find_sets(tmp_path)
+    assert [str(one) for one in left_out] == [
+        "empty has no image file in a folder `images`: add some, or remove it",
+        "imported has no image file in a folder `images`: its folder stenosis has one: move it beside this one",
+    ]
+
+
 def test_patients():
     assert [patient_of(stem) for stem in ("P3_C3_f039", "00018_33", "12")] == ["P3", "00018", "12"]
 

@@ -264,7 +264,7 @@ def test_pre_training_reads_the_corpus_alone(study: Study, handed: list):
 
 
 def test_the_segmentor_reads_the_corpus_alone(study: Study, handed: list, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("vasolib.segmentor.check_sighted", lambda maps: None)  # what is not trained sees nothing
+    monkeypatch.setattr("vasolib.segmentor.check_sighted", lambda *_: None)  # what is not trained sees nothing
     run_notebook("30_segmentor", anatomy="reference")
     (dataset,) = handed
     assert ids(study, dataset) == trained_on(study, "corpus")

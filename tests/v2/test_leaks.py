@@ -142,7 +142,7 @@ def test_the_segmentor_reads_the_usable_images_alone(house: Extended, handed: li
         return np.load(path)
 
     monkeypatch.setattr("vasolib.anatomy.extract_to", extract_to)
-    monkeypatch.setattr("vasolib.segmentor.check_sighted", lambda maps: None)  # what is not trained sees nothing
+    monkeypatch.setattr("vasolib.segmentor.check_sighted", lambda *_: None)  # what is not trained sees nothing
     run_notebook("v2_20_anatomy")
     (dataset,) = handed
     assert ids(house, dataset) == WANTED[USABLE]

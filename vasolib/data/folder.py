@@ -105,7 +105,11 @@ def _listings(folder: Path) -> tuple[Listing, Listing | None]:
     except OSError as error:
         raise BadFile(folder, UNLISTED.format(error.strerror)) from error
     if not images.stems:
-        raise BadFile(folder, "has no image file in a folder `images`: add some, or remove it")
+        deeper = [path.parent.name for path in sorted(folder.glob("*/images")) if path.is_dir()]
+        remedy = (
+            f"its folder {shown(deeper[0])} has one: move it beside this one" if deeper else "add some, or remove it"
+        )
+        raise BadFile(folder, f"has no image file in a folder `images`: {remedy}")
     if (folder / "boxes").is_dir():
         raise BadFile(folder, "is a detection set (it has a folder `boxes`), not one of vessel masks")
     return images, masks
