@@ -66,6 +66,7 @@ from vasolib.v2.finetune import network_of
 from vasolib.v2.pretrain import build_extended
 from vasolib.v2.study import Extended
 from vasolib.v2.tasks import TASKS
+from vasolib.v2.weights import weights_file
 study = Study.load(ROOT)
 for arm in study.params.pretrain_arms[:12]:
     build_method(study.arm(arm), study.scale_named("smoke"), True, 0, UNeXt().forward)
@@ -85,6 +86,7 @@ for name in extended.params.external:
         external_encoder(extended, name)
     except UserError as error:  # timm has built it; nothing fills it
         print("does not fit the architecture" in str(error))
+print(weights_file(given["weights"], "absent.safetensors", "https://huggingface.co/timm/absent").name)
 """
 
 
@@ -96,7 +98,7 @@ def test_nothing_asks_the_network(tmp_path: Path):
         env=without_caches(tmp_path),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["socket.connect 192.0.2.1", "12", "True", "True", "True"]
+    assert done.stdout.splitlines() == ["socket.connect 192.0.2.1", "12", "True", "True", "True", "absent.safetensors"]
     assert done.stderr.count("guarded: ") == 1, done.stderr  # the one that was made to see whether the guard stands
 
 
