@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
 from PIL import Image
 
@@ -17,6 +18,19 @@ PARTS = ("train",) * 4 + ("val",) + ("test",) * 3
 SETS = {"vessels": ["v"], "segments": ["s"], "stenoses": ["l"], "boxes": ["b"]}
 FILES = ("params.yaml", "params_v2.yaml")
 NUMBERS = {"masks": 255, "segments": 25, "stenoses": 2}
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, task: type, count: int) -> None:
+    """Let a task be interrupted when it is asked for answers for the `count`-th time."""
+    calls, usual = [], task.answer
+
+    def stopped(*arguments: object) -> object:
+        calls.append(arguments)
+        if len(calls) == count:
+            raise KeyboardInterrupt
+        return usual(*arguments)
+
+    monkeypatch.setattr(task, "answer", stopped)
 
 
 def grey(*names: object) -> np.ndarray:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.downstream.test_box_crops import frames
-from tests.v2.miniature import smoke_house
+from tests.v2.miniature import smoke_house, stop_at
 from vasolib import networks
 from vasolib.downstream.average_precision import average_precision
 from vasolib.downstream.detection import Detector
@@ -106,15 +106,8 @@ def test_scores_are_those_of_the_boxes_that_are_shown(house: Extended):
 def test_an_interrupted_call_goes_on_and_ends_with_the_same_bytes(house: Extended, monkeypatch, capsys):
     detect_extended("doll", "vit")
     folder = house.work("detect", "vit")
-    want, calls, usual = contents(folder), [], Boxes.answer
-
-    def stopped(*arguments):
-        calls.append(arguments)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return usual(*arguments)
-
-    monkeypatch.setattr(Boxes, "answer", stopped)
+    want = contents(folder)
+    stop_at(monkeypatch, Boxes, 3)
     with pytest.raises(KeyboardInterrupt):
         detect_extended("doll", "vit")
     assert contents(folder) == want and len(list(house.study.unfinished().rglob("*.pt"))) == 3

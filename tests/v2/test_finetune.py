@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.several_processes import together
-from tests.v2.miniature import smoke_house
+from tests.v2.miniature import smoke_house, stop_at
 from vasolib import networks
 from vasolib.downstream.segments import confusion, micro_dsc
 from vasolib.errors import UserError
@@ -130,15 +130,7 @@ def test_an_interrupted_call_goes_on_and_ends_with_the_same_bytes(house, monkeyp
     finetune_extended("doll", "unet")
     folder = house.work("finetune", "unet")
     want = contents(folder)
-    calls, usual = [], Maps.answer
-
-    def stopped(*arguments):
-        calls.append(arguments)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return usual(*arguments)
-
-    monkeypatch.setattr(Maps, "answer", stopped)
+    stop_at(monkeypatch, Maps, 3)
     with pytest.raises(KeyboardInterrupt):
         finetune_extended("doll", "unet")
     assert contents(folder) == want and len(unfinished(house)) == 3
