@@ -108,6 +108,6 @@ def test_costs_stand_beside_results(run: Extended):
 
 
 def test_what_was_trained_for_has_pictures(run: Extended):
-    for name in ("vessels", "segments", "stenoses", "confusion", "detections", "data"):
+    for name in ("vessels", "segments", "stenoses", "confusion", "boxes", "data"):
         path = Path(run.figures(f"{name}.png"))
         assert path.stat().st_size > 10_000, name
