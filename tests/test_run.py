@@ -88,6 +88,13 @@ def test_a_wrong_call_is_one_line(project: Path, capsys: pytest.CaptureFixture, 
     assert not (project / "executed").exists()
 
 
+def test_another_python_is_one_line(project: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "papermill", None)
+    assert run.main(["10_tiny", "run=doll"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: papermill is not installed for ") and told.endswith(f"{run.SET_UP}\n")
+
+
 def test_command_line_of_the_checkout():
     command = [sys.executable, "-m", "vasolib.run", "40_pretrian", "run=smoke"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

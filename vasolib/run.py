@@ -26,8 +26,8 @@ from vasolib.pages import publish
 from vasolib.remedies import LESS_MEMORY, remedy
 from vasolib.study import ROOT, Study
 
+SET_UP = "say `make setup`, then `source .venv/bin/activate`"
 VERSIONS = ("torch", "timm", "numpy", "scikit-image")
-MATPLOTLIB = Path(find_spec("matplotlib").origin).parent
 
 
 def label(notebook: str, parameters: dict[str, str]) -> str:
@@ -84,6 +84,7 @@ def run_notebook(name: str, parameters: dict[str, str]) -> None:
 
 def kernel_environment(threads: int) -> dict[str, str]:
     """What the kernel inherits; OpenMP reads its settings once, when torch is imported."""
+    matplotlib = Path(find_spec("matplotlib").origin).parent
     return {
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
@@ -92,7 +93,7 @@ def kernel_environment(threads: int) -> dict[str, str]:
         "MALLOC_TRIM_THRESHOLD_": str(2**31),  # asks again, which costs processor time in every step
         "MALLOC_TOP_PAD_": str(2**26),
         "MPLBACKEND": "agg",
-        "MATPLOTLIBRC": str(MATPLOTLIB / "mpl-data" / "matplotlibrc"),  # and not a file of the user's
+        "MATPLOTLIBRC": str(matplotlib / "mpl-data" / "matplotlibrc"),  # and not a file of the user's
         "IPYTHONDIR": str(ROOT / "executed" / ".ipython"),  # likewise: no start-up file runs before a notebook
         "PYTHONSTARTUP": "",
         "PYTHONPATH": "",  # its folders would come before the working directory, whose `vasolib` is the run's
@@ -182,6 +183,9 @@ def main(arguments: list[str]) -> int:
         run_notebook(arguments[0], parameters)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(f"error: {error.name} is not installed for {sys.executable}: {SET_UP}", file=sys.stderr)
         return 1
     except OSError as error:
         where = error.filename or f"below {ROOT}"
