@@ -1,5 +1,6 @@
 """Starting, watching and killing runs of the pipeline, and looking at what they leave."""
 
+import glob
 import os
 import re
 import signal
@@ -56,7 +57,15 @@ class Run:
 
     def wait_for_a_state(self) -> None:
         """Wait until a training has saved one to go on from."""
-        self.wait_for(lambda: list((self.project / "work" / "smoke" / "unfinished").rglob("*.pt")))
+        self.wait_for(lambda: self.unfinished_bytes("*.pt"))
+
+    def unfinished_bytes(self, name: str) -> int:
+        """Size of the largest such file that it could go on from; 0 without any.
+
+        Folders and files may go while they are looked at: `glob` passes over such folders, `rglob` stops with an error.
+        """
+        found = glob.glob(f"{self.project}/work/smoke/unfinished/**/{name}", recursive=True, include_hidden=True)
+        return max((size_if_there(path) for path in found), default=0)
 
     def processes(self) -> list[psutil.Process]:
         """All that belong to it and run, in whichever session."""
@@ -82,6 +91,14 @@ class Run:
                 return False
             time.sleep(0.05)
         return True
+
+
+def size_if_there(path: str) -> int:
+    """Bytes of a file; 0 of one that has just gone."""
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0
 
 
 def belongs(process: psutil.Process, mark: str) -> bool:

@@ -150,10 +150,10 @@ def test_a_half_built_store_that_is_damaged_is_gone_on_with_from_the_last_whole_
     undisturbed: tuple[Path, float], fresh: Path, tmp_path: Path, damage: Damage
 ):
     run = Run(fresh, tmp_path / "log")
-    unfinished = fresh / "work" / "smoke" / "unfinished"
-    run.wait_for(lambda: any(path.stat().st_size > 20_000 for path in unfinished.rglob("images.npy")))
+    run.wait_for(lambda: run.unfinished_bytes("images.npy") > 20_000)
     run.kill_all()
     assert run.is_gone()
+    unfinished = fresh / "work" / "smoke" / "unfinished"
     [images], [masks] = unfinished.rglob("images.npy"), unfinished.rglob("masks.npy")
     damage(images, flip=9000)
     damage(masks, keep=5000)
