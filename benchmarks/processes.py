@@ -2,7 +2,8 @@
 
 Weak: each process takes the batch of the scale, while the one takes two of them in turn; strong: each takes half a
 batch, the one a whole. So the ratio is that of images a second, and half of it is the efficiency. Reading images is
-left out. Before anything is timed, the losses of two processes' first steps are compared with those of one.
+left out. Before anything is timed, the losses of two processes' first steps are compared with those of one. Beside it
+stands what the machine allows: the same ratio of two trainings with as many images each, which have nothing in common.
 """
 
 __all__ = ["Group", "main", "row"]
@@ -11,6 +12,7 @@ import argparse
 import multiprocessing
 import os
 import tempfile
+from functools import partial
 from multiprocessing.connection import Connection
 
 import torch
@@ -77,13 +79,13 @@ def serve(orders: Connection, rank: int, count: int, meeting: str, arm: Arm, sca
 
 
 class Group:
-    """`count` processes that train together."""
+    """`count` processes that train together, or `apart`: each a network of its own, with the whole batch."""
 
-    def __init__(self, count: int, arm: Arm, scale: Scale, batch: int) -> None:
+    def __init__(self, count: int, arm: Arm, scale: Scale, batch: int, apart: bool = False) -> None:
         self.folder, self.orders = tempfile.TemporaryDirectory(), []
         for rank in range(count):
             ours, theirs = CONTEXT.Pipe()
-            about = theirs, rank, count, f"{self.folder.name}/meeting", arm, scale, batch
+            about = theirs, rank, 1 if apart else count, f"{self.folder.name}/meeting", arm, scale, batch
             CONTEXT.Process(target=serve, args=about, daemon=True).start()
             theirs.close()
             self.orders.append(ours)
@@ -109,17 +111,14 @@ def row(name: str, arm: Arm, scale: Scale, weak: bool, steps: int, turns: int) -
     batch = scale.pretrain.batch_size
     whole = 2 * batch if weak else batch
     one, two, alone = Group(1, arm, scale, whole), Group(2, arm, scale, whole), Group(1, arm, scale, batch)
+    apart = Group(2, arm, scale, whole // 2, apart=True)
     same = agreement(one.steps(CHECKED), two.steps(CHECKED))
     one.steps(0)
-    timed = compare(
-        f"{name}, two processes, {whole // 2} images each",
-        lambda: alone.steps(2 * steps if weak else steps),
-        lambda: two.steps(steps),
-        aim=AIM,
-        same=same,
-        turns=turns,
-    )
-    for group in (two, alone):
+    beside = partial(compare, plain=lambda: alone.steps(2 * steps if weak else steps), aim=AIM, turns=turns)
+    allowed = beside("", ours=lambda: apart.steps(steps), same="")
+    same = f"{same}; two that have nothing in common: {allowed.ratio:.3g}"
+    timed = beside(f"{name}, two processes, {whole // 2} images each", ours=lambda: two.steps(steps), same=same)
+    for group in (two, alone, apart):
         group.steps(0)
     return timed
 

@@ -2,6 +2,7 @@
 
 __all__ = ["Difference", "bootstrap_interval", "group_difference", "holm", "paired_difference", "verdict"]
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 
@@ -78,9 +79,8 @@ def paired_difference(
         raise UserError(f"{names} have no {'image' if len(seeds) else 'seed'} in common: score them alike")
     pretrained = {raw["method"].iloc[0]: pretrain_seeds(raw, seeds) for raw in (raw_a, raw_b)}
     units = pd.factorize(pd.Series(zip(*pretrained.values(), strict=True)))[0]
-    single = [name for name, of_run in pretrained.items() if set(of_run) == {of_run[0]} != {-1}]
-    note = f"one pre-training seed ({', '.join(single)}): that spread is not seen" if single else ""
-    return crossed_difference(differences, units, note, bootstrap_interval(differences, units, rng=rng))
+    boot = bootstrap_interval(differences, units, rng=rng)
+    return crossed_difference(differences, units, unseen_spread(pretrained), boot)
 
 
 def scores_by_run(raw: pd.DataFrame) -> pd.DataFrame:
@@ -96,6 +96,12 @@ def pretrain_seeds(raw: pd.DataFrame, seeds: pd.Index) -> list[int]:
     """The pre-training seed behind each run; a filter's, which is not run again, stands for all."""
     known = dict(zip(raw["seed"], raw["pretrain_seed"], strict=True))
     return [int(known.get(seed, raw["pretrain_seed"].iloc[0])) for seed in seeds]
+
+
+def unseen_spread(pretrained: Mapping[str, Sequence[int]]) -> str:
+    """Which arms, given the pre-training seed behind each of their runs, have a single one (-1: none), in words."""
+    single = [name for name, of_run in pretrained.items() if set(of_run) == {of_run[0]} != {-1}]
+    return f"one pre-training seed ({', '.join(single)}): that spread is not seen" if single else ""
 
 
 def crossed_difference(

@@ -19,3 +19,11 @@ def test_a_row_times_groups_that_agree(weak: bool):
     row = processes.row("doll", Arm(), scale, weak, steps=1, turns=5)
     assert row.step == f"doll, two processes, {16 if weak else 8} images each"
     assert row.ratio > 0 and row.aim == 1.7 and "losses of 3 steps" in row.same
+    assert float(row.same.split("; two that have nothing in common: ")[1]) > 0
+
+
+def test_processes_apart_train_on_the_whole_batch_each():
+    scale = Study.load(ROOT).scale_named("smoke")
+    one, apart = processes.Group(1, Arm(), scale, 8), processes.Group(2, Arm(), scale, 8, apart=True)
+    assert one.steps(2) == apart.steps(2)
+    one.steps(0), apart.steps(0)

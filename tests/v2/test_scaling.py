@@ -32,7 +32,17 @@ def test_a_slope_by_hand():
     df = variance**2 / (0.25**2 / 1 + (1 / 3) ** 2 / 2)
     half = 2.5 - row["low"]
     assert half == pytest.approx(stats.t.ppf(0.975, df) * math.sqrt(variance))
-    assert row["note"].startswith("one pre-training seed")
+    assert row["note"] == "one pre-training seed (data_25, data_50, vasomim_v2): that spread is not seen"
+
+
+def test_a_slope_whose_largest_size_alone_has_two_pre_trainings():
+    each = np.array([[1.0, 2.0, 3.0], [2.0, 3.0, 4.0], [1.0, 3.0, 5.0]])
+    raw = with_slope(each)
+    raw.loc[(raw["method"] == "vasomim_v2") & (raw["seed"] == raw["seed"].unique()[1]), "pretrain_seed"] = 1
+    row = slopes(raw, SIZES).iloc[0]
+    # units: runs 0 and 2 (of one pre-training), whose mean is 2.5, and run 1 with 3, which count alike
+    assert row["n_runs"] == 3 and row["slope"] == pytest.approx(2.75)
+    assert row["note"] == "one pre-training seed (data_25, data_50): that spread is not seen"
 
 
 def test_the_slope_is_least_squares_where_points_are_off_the_line():

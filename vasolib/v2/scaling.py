@@ -15,7 +15,7 @@ import torch
 
 from vasolib.networks import encoder
 from vasolib.settings import Scale
-from vasolib.statistics import Difference, crossed_difference, pretrain_seeds, scores_by_run
+from vasolib.statistics import Difference, crossed_difference, pretrain_seeds, scores_by_run, unseen_spread
 from vasolib.v2.ablations import sweep, vessels
 from vasolib.v2.published import LABELS, MAIN, SCALING, beside, published_values
 from vasolib.v2.significance import by_arm, spread_out
@@ -96,8 +96,7 @@ def slope(scores: Mapping[str, pd.DataFrame], sizes: Mapping[str, int]) -> Diffe
     of_run = sum(weight * table.loc[seeds] for weight, table in zip(weights, tables, strict=True)).dropna(axis=1)
     if of_run.empty:
         return Difference(np.nan, np.nan, np.nan, 0, 0, "no run or image in common: no slope")
-    behind = [pretrain_seeds(scores[arm], seeds) for arm in found]
-    units = pd.factorize(pd.Series(list(zip(*behind, strict=True))))[0]
-    note = "one pre-training seed: that spread is not seen" if len(np.unique(units)) == 1 else ""
+    behind = {arm: pretrain_seeds(scores[arm], seeds) for arm in found}
+    units = pd.factorize(pd.Series(list(zip(*behind.values(), strict=True))))[0]
     with np.errstate(invalid="ignore"):  # scores that do not vary at all
-        return spread_out(crossed_difference(of_run.to_numpy(), units, note))
+        return spread_out(crossed_difference(of_run.to_numpy(), units, unseen_spread(behind)))
