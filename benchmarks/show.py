@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import long_run, recordings, stages
+from benchmarks import long_run, processors, recordings, stages
 from benchmarks.command import parser, told
 from benchmarks.speed_tables import growth_table, measured_on, profile_table, speed_table
 from benchmarks.study import profile_of
@@ -34,9 +34,10 @@ MADE_BY = {  # table below results -> the command that makes it
     "laptop/runtimes.csv": "vasolib.pipeline",
     "reliability/memory.csv": "benchmarks.long_run",
     "reliability/stages.csv": "benchmarks.stages",
+    "reliability/processors.csv": "benchmarks.processors OLD NEW",
 }
 MADE_BY |= {f"laptop-real/v2/{name}": "benchmarks.recordings --real FOLDER/real" for name in RECORDED}
-MEASURED = ((long_run.check, "memory"), (stages.check, "stages"))  # sentence and table below results/reliability
+MEASURED = {"memory": long_run.check, "stages": stages.check, "processors": processors.check}  # results/reliability
 REAL = "laptop-real"  # what `make study DATA=<...>/real` calls its results
 REAL_TABLES = ("data.csv", "table2.csv", "table3.csv", "table5.csv")
 
@@ -193,7 +194,7 @@ def show(folder: Path, page: Path, promises: Path) -> None:
     ]
     blocks = {"realism": realism, "anatomy": anatomy, "rates": rates, "real": real_parts(folder / REAL), "speed": speed}
     blocks["recordings"] = recorded_parts(folder)
-    promised = [check(read(folder, f"reliability/{name}.csv")) for check, name in MEASURED]
+    promised = [check(read(folder, f"reliability/{name}.csv")) for name, check in MEASURED.items()]
     for name, parts in blocks.items():
         replace_block(page, name, parts)
     replace_block(promises, "measured", [f"- {sentence}" for sentence in promised])

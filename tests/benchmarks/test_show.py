@@ -62,6 +62,10 @@ MEMORY = pd.DataFrame({"step": [0, 10, 20, 30], "resident_mib": 300.0, "own_mib"
 STAGES = pd.DataFrame(
     {"stages": [10, 500], "processes": 1, "handles": 9, "nursery_mib": 50.0, "temporary": 0, "kernels": 2}
 )
+PROCESSORS = pd.DataFrame(
+    {"part": ["first"], "old": "a", "new": "b", "means": 9, "within": 8, "median": 0.5, "largest": 2.0,
+     "comparisons": 5, "changed": 1, "reversed": 0, "claims": 3, "claims_changed": 1}
+)  # fmt: skip
 USED = pd.DataFrame(
     {"set": ["corpus", "s", "s"], "task": ["", "boxes", "boxes"], "part": ["train", "train", "test"],
      "images": [1200, 45, 22], "patients": 1, "source": ["real, of s", "real, split by time", "real, split by time"]}
@@ -86,6 +90,7 @@ TABLES = {
     "laptop/runtimes.csv": TIMES,
     "reliability/memory.csv": MEMORY,
     "reliability/stages.csv": STAGES,
+    "reliability/processors.csv": PROCESSORS,
 }
 RECORDED = {
     f"{REAL}/v2/{name}": table
