@@ -68,6 +68,8 @@ def agreement(part: str, old: Reader, new: Reader) -> dict[str, object]:
         "part": part,
         "old": facts[0]["cpu"],
         "new": facts[1]["cpu"],
+        "old_time": facts[0]["machine time"],
+        "new_time": facts[1]["machine time"],
         "means": len(means),
         "within": int((moved <= np.hypot(means["sd_old"], means["sd_new"])).sum()),
         "median": moved.median(),
@@ -94,7 +96,8 @@ def check(table: pd.DataFrame) -> str:
     rows = [
         f"of the {row.part} paper's part {row.within} of {row.means} means lie within their joint standard deviation "
         f"(median {row.median:.2f}, largest {row.largest:.2f} points), {row.changed} of {row.comparisons} comparisons "
-        f"have another verdict ({row.reversed} reversed), and so have {row.claims_changed} of {row.claims} claims"
+        f"have another verdict ({row.reversed} reversed), and so have {row.claims_changed} of {row.claims} claims; "
+        f"stages took {row.new_time} beside {row.old_time}"
         for row in table.itertuples()
     ]
     return f"scale laptop on {table['new'].iloc[0]} beside {table['old'].iloc[0]}, all else alike: " + "; ".join(rows)

@@ -18,21 +18,23 @@ def results(cpu: str, means: list[float], verdicts: list[str], parameters: str =
     pairs = pd.DataFrame({"claim": [1, 1, 2], "comparison": [*"uvw"], "dataset": [None, "x", "x"], "metric": "DSC"})
     claims = pd.DataFrame({"claim": [1, 2], "verdict": verdicts[1:]})
     files = {"table2.csv": table, "claims.csv": pairs.assign(verdict=verdicts), "verdicts.csv": claims}
+    facts = {"cpu": cpu, "parameters": parameters, "data": "d", "machine time": f"{len(cpu)} min"}
     texts = {name: found.to_csv(index=False) for name, found in files.items()}
-    return texts | {"run.json": json.dumps({"cpu": cpu, "parameters": parameters, "data": "d"})}
+    return texts | {"run.json": json.dumps(facts)}
 
 
 def test_what_moved_and_what_changed_is_counted():
     old = results("one", [50.0, 50.0, 50.0], VERDICTS)
-    new = results("two", [51.0, 54.0, 55.0], ["not reproduced", "not reproduced", "reproduced"])
+    new = results("other", [51.0, 54.0, 55.0], ["not reproduced", "not reproduced", "reproduced"])
     row = processors.agreement("first", old.__getitem__, new.__getitem__)
-    assert (row["old"], row["new"]) == ("one", "two")
+    assert (row["old"], row["new"]) == ("one", "other")
     # the root of 3^2 + 3^2 is 4.24: 1 and 4 are within, 5 is not
     assert (row["means"], row["within"], row["median"], row["largest"]) == (3, 2, 4.0, 5.0)
     assert (row["comparisons"], row["changed"], row["reversed"]) == (3, 2, 1)
     assert (row["claims"], row["claims_changed"]) == (2, 1)
     said = processors.check(pd.DataFrame([row]))
     assert "2 of 3 means" in said and "2 of 3 comparisons have another verdict (1 reversed)" in said
+    assert "5 min beside 3 min" in said
 
 
 @pytest.mark.parametrize(

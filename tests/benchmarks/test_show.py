@@ -64,7 +64,8 @@ STAGES = pd.DataFrame(
 )
 PROCESSORS = pd.DataFrame(
     {"part": ["first"], "old": "a", "new": "b", "means": 9, "within": 8, "median": 0.5, "largest": 2.0,
-     "comparisons": 5, "changed": 1, "reversed": 0, "claims": 3, "claims_changed": 1}
+     "comparisons": 5, "changed": 1, "reversed": 0, "claims": 3, "claims_changed": 1,
+     "old_time": "9 min", "new_time": "7 min"}
 )  # fmt: skip
 USED = pd.DataFrame(
     {"set": ["corpus", "s", "s"], "task": ["", "boxes", "boxes"], "part": ["train", "train", "test"],
