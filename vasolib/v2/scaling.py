@@ -2,7 +2,7 @@
 
 The slope is the least-squares line of DSC on log2 of the size, drawn for each run and test image by itself: all sizes
 are scored on the same images and fine-tuned from the same seeds. Its interval is that of
-`vasolib.statistics.crossed_difference`, over runs and images; that each size was pre-trained once is not in it.
+`vasolib.statistics.crossed_difference`, over runs and images; sizes that were pre-trained once are named beside it.
 """
 
 __all__ = ["data_table", "labels_table", "model_table", "parameters", "slopes"]

@@ -33,9 +33,12 @@ def main_methods(extended: Extended) -> list[str]:
 
 
 def variants(extended: Extended, setting: str, base: str = "vasomim_v2") -> dict[str, object]:
-    """Arms that are pre-trained here and differ from `base` in one setting at most -> what they have of it."""
+    """Arms that are pre-trained here and differ from `base` in one setting at most -> what they have of it.
+
+    Tasks, learning rate and number of pre-trainings aside, which do not make another method.
+    """
     arms = {name: extended.arm(name) for name in extended.params.pretrain}
-    free = {name: getattr(arms[base], name) for name in (setting, "tasks", "lr")}
+    free = {name: getattr(arms[base], name) for name in (setting, "tasks", "lr", "seeds")}
     return {name: getattr(arm, setting) for name, arm in arms.items() if replace(arm, **free) == arms[base]}
 
 
