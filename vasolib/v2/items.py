@@ -96,7 +96,7 @@ GROUPS = {
             "What a doubling is worth",
             TABLES,
             "Points of DSC for twice the images or twice the encoder's weights: a line through the sizes for each run "
-            "and test image, with a 95 % interval over both. Each size was pre-trained once; that spread is not seen.",
+            "and test image, with a 95 % interval over both. The note names sizes that were pre-trained once.",
         ),
         Item(
             "distinct.csv",
