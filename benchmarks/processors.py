@@ -107,6 +107,7 @@ def run(given: argparse.Namespace) -> None:
     """Compare both parts, write the table and say it."""
     old, new = reader(given.old), reader(given.new)
     table = pd.DataFrame([agreement(part, old, new) for part in PARTS])
+    table = table.assign(old_revision=given.old, new_revision=given.new)
     write_csv(given.results / "processors.csv", table)
     print(check(table))
 
