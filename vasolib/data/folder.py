@@ -52,6 +52,11 @@ class ImageFile:
     mask: Path | None
     split: str
 
+    @property
+    def id(self) -> str:
+        """What it is called in a store."""
+        return f"{self.source}/{stem_of(self.path)}"
+
 
 def find_sets(root: Path) -> tuple[dict[str, FolderSet], list[LeftOut]]:
     """The sets below `root` by name, and the sets and files left out before any file is opened.
@@ -199,9 +204,8 @@ def _decoded(fetched: tuple[ImageFile, bytes, bytes | None] | LeftOut) -> Frame 
         mask = read_mask(file.mask, image.shape, mask_data) if file.mask else None
     except BadFile as error:
         return _lost(file, error)
-    stem = stem_of(file.path)
-    sha256 = hashlib.sha256(data).hexdigest()
-    return Frame(f"{file.source}/{stem}", file.source, file.split, patient_of(stem), sha256, image, mask)
+    patient, sha256 = patient_of(stem_of(file.path)), hashlib.sha256(data).hexdigest()
+    return Frame(file.id, file.source, file.split, patient, sha256, image, mask)
 
 
 def _lost(file: ImageFile, error: BadFile) -> LeftOut:

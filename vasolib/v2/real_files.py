@@ -14,7 +14,6 @@ import numpy as np
 from vasolib.data.building import Frames
 from vasolib.data.folder import ImageFile, _decoded, _fetched, _lost
 from vasolib.data.left_out import BadFile, LeftOut
-from vasolib.data.listing import stem_of
 from vasolib.data.reading import MAX_MARKED, _read_values, read_bytes
 from vasolib.data.store import Frame
 from vasolib.data.synthetic.tree import SYNTAX
@@ -36,11 +35,6 @@ class RealFile(ImageFile):
     label: Path | None = None
     boxes: tuple[tuple[float, ...], ...] = ()
     cine: str = ""
-
-    @property
-    def id(self) -> str:
-        """What it is called in a store."""
-        return f"{self.source}/{stem_of(self.path)}"
 
 
 def real_frames(files: list[RealFile], task: str) -> Frames:
