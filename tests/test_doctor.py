@@ -89,40 +89,28 @@ def test_device_and_bf16_of_this_machine():
 @pytest.mark.parametrize("check", [doctor.check_device, doctor.check_bf16])
 def test_missing_torch_is_a_line_and_not_a_traceback(monkeypatch: pytest.MonkeyPatch, check: Callable):
     monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "vasolib.training", raising=False)
     found = doctor.attempt(check)
     assert not found.ok and found.name == check.__name__.removeprefix("check_")
     assert "torch" in found.finding and found.remedy == "pip install -r requirements.lock"
 
 
-def fake_torch(cuda: bool = False, mps: bool = False, bf16: bool = False, mkldnn: bool = True):
-    """As much of torch as the checks ask."""
+@pytest.mark.parametrize(("cuda", "device"), [(True, "CUDA, Some GPU, 16 GiB"), (False, "CPU, ")])
+def test_device_elsewhere(monkeypatch: pytest.MonkeyPatch, cuda: bool, device: str):
     gpu = SimpleNamespace(
         is_available=lambda: cuda,
         get_device_name=lambda index: "Some GPU",
         get_device_properties=lambda index: SimpleNamespace(total_memory=16 * doctor.GIB),
-        is_bf16_supported=lambda: bf16,
     )
-    available = {"mps": mps, "mkldnn": mkldnn}
-    backends = {name: SimpleNamespace(is_available=lambda yes=yes: yes) for name, yes in available.items()}
-    operators = SimpleNamespace(_is_mkldnn_bf16_supported=lambda: bf16) if mkldnn else SimpleNamespace()
-    parts = {"backends": SimpleNamespace(**backends), "ops": SimpleNamespace(mkldnn=operators)}
-    return SimpleNamespace(cuda=gpu, __version__="0", **parts)
-
-
-@pytest.mark.parametrize(
-    ("torch", "device", "bf16"),
-    [
-        (fake_torch(cuda=True, bf16=True), "CUDA, Some GPU, 16 GiB", "supported"),
-        (fake_torch(cuda=True), "CUDA, Some GPU, 16 GiB", "not supported, float32 is used"),
-        (fake_torch(mps=True, mkldnn=False), "MPS", "not supported, float32 is used"),
-        (fake_torch(bf16=True), "CPU", "supported"),
-    ],
-)
-def test_device_and_bf16_elsewhere(monkeypatch: pytest.MonkeyPatch, torch: object, device: str, bf16: str):
-    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=gpu, __version__="0"))
     found = doctor.check_device()
     assert found.ok and found.finding.startswith(device)
-    assert doctor.check_bf16() == Check("bf16", True, bf16)
+
+
+@pytest.mark.parametrize(("chosen", "told"), [("bf16", "supported"), ("fp32", "not supported, float32 is used")])
+def test_bf16_is_what_training_would_choose(monkeypatch: pytest.MonkeyPatch, chosen: str, told: str):
+    monkeypatch.setattr("vasolib.training.precision", lambda device: chosen)
+    assert doctor.check_bf16() == Check("bf16", True, told)
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,42 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(tmp_path, monkeypatch, ca
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("takes", "saves"), [(0.0, 12), (3.0, 5)])
+def test_saving_takes_a_small_part_of_the_time(tmp_path, monkeypatch, takes: float, saves: int):
+    """Epochs of two seconds on a made-up clock: a state after each, or the less often the longer one takes."""
+    clock, done = [0.0], []
+
+    def passing(seconds: float):
+        clock[0] += seconds
+
+    def save(*_):
+        passing(takes)
+        done.append(clock[0])
+
+    model = small_net()
+
+    def loss_fn(batch, progress, generator):
+        passing(0.5)
+        return {"loss": model(batch[0]).mean()}
+
+    monkeypatch.setattr(training, "SAVE_EVERY", 1.5)
+    monkeypatch.setattr(training.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(training, "save", save)
+    fit(model, loss_fn, Points(), Recipe(epochs=12, batch_size=16, lr=0.1), seed=0, state=tmp_path / "s", name="run")
+    assert len(done) == saves
+
+
+@pytest.mark.parametrize(("device", "native"), [("cuda", False), ("cuda", True), ("cpu", False), ("cpu", True)])
+def test_bfloat16_is_chosen_only_where_the_hardware_computes_in_it(monkeypatch, device: str, native: bool):
+    """Older GPUs emulate it, which is slower than float32."""
+    emulated = {"is_bf16_supported": lambda including_emulation=True: including_emulation or native}
+    monkeypatch.setattr(torch.cuda, *next(iter(emulated.items())))
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    if native and device == "cpu":
+        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    assert training.precision(torch.device(device)) == ("bf16" if native else "fp32")
+
+
 def test_a_finished_run_is_not_trained_again_until_it_is_forgotten(tmp_path, capsys, monkeypatch):
     state, recipe = tmp_path / "run.pt", Recipe(epochs=4, batch_size=16, lr=0.02)
     models, tables, calls = [], [], []

@@ -94,19 +94,14 @@ def check_device() -> Check:
     if torch.cuda.is_available():
         memory = torch.cuda.get_device_properties(0).total_memory / GIB
         return Check("device", True, f"CUDA, {torch.cuda.get_device_name(0)}, {memory:.0f} GiB")
-    if torch.backends.mps.is_available():
-        return Check("device", True, "MPS; trains to slightly other losses than the CPU, the reference")
     return Check("device", True, f"CPU, {platform.machine()}, torch {torch.__version__}")
 
 
 def check_bf16() -> Check:
     """Whether bfloat16 is computed by the hardware; without it everything runs in float32, only slower."""
-    import torch
+    from vasolib.training import pick_device, precision
 
-    if torch.cuda.is_available():
-        supported = torch.cuda.is_bf16_supported()
-    else:  # a build without oneDNN, as on Apple's processors, has no such operator to ask
-        supported = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    supported = precision(pick_device()) == "bf16"
     return Check("bf16", True, "supported" if supported else "not supported, float32 is used")
 
 

@@ -84,9 +84,9 @@ def pretraining_loss(model: nn.Module):
     pixels = getattr(model, "PIXELS", False)
 
     def loss_fn(batch: tuple[Tensor, Tensor], progress: float, generator: torch.Generator) -> dict[str, Tensor]:
-        images, anatomy = batch  # (B, V, H, W) each
+        images, anatomy = (part.to(device, non_blocking=True) for part in batch)  # (B, V, H, W) each
         views = torch.stack([normalise(view[:, None], device) for view in images.unbind(1)])
-        vessels = anatomy[:, :1].to(device)
+        vessels = anatomy[:, :1]
         guide = vessels if pixels else patch_weights(vessels[:, 0], patch)
         return model.loss(views, guide, progress, generator=generator)
 

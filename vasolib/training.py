@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +24,7 @@ from vasolib.settings import Recipe
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-SAVE_EVERY = 20.0  # seconds between the states that an interrupted run continues from
+SAVE_EVERY = 20.0  # seconds of training, for each second that saving takes, between states that a run continues from
 
 
 def pick_device() -> torch.device:
@@ -47,9 +48,9 @@ def place(model: nn.Module, device: torch.device | None = None) -> nn.Module:
 def precision(device: torch.device) -> str:
     """`bf16` where the processor or GPU computes in it, else `fp32`."""
     if device.type == "cuda":
-        supported = torch.cuda.is_bf16_supported()
-    else:
-        supported = torch.ops.mkldnn._is_mkldnn_bf16_supported() and torch.cpu._is_avx512_bf16_supported()
+        supported = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:  # asked in this order: a build without oneDNN, as on Apple's processors, lacks the second question
+        supported = torch.cpu._is_avx512_bf16_supported() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return "bf16" if supported else "fp32"
 
 
@@ -78,8 +79,14 @@ def mix(*seed: int) -> int:
 def normalise(images: Tensor, device: torch.device) -> Tensor:
     """Grey (B, 1, H, W) uint8 -> (B, 3, H, W) float, channels last: replicated to RGB, ImageNet mean and deviation."""
     grey = images.to(device, non_blocking=True).permute(0, 2, 3, 1).float() / 255
-    mean, std = torch.tensor(IMAGENET_MEAN, device=device), torch.tensor(IMAGENET_STD, device=device)
+    mean, std = imagenet(device)
     return (grey - mean).div_(std).permute(0, 3, 1, 2)
+
+
+@cache
+def imagenet(device: torch.device) -> tuple[Tensor, Tensor]:
+    """ImageNet's mean and deviation (3,), brought to a device once: each copy would make the processor wait for it."""
+    return torch.tensor(IMAGENET_MEAN, device=device), torch.tensor(IMAGENET_STD, device=device)
 
 
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
@@ -128,6 +135,7 @@ def fit(
     loss_fn = synchronised(model, loss_fn)
     watch = Watch(model, state.with_name(f"{state.stem}-suspects.csv"), recipe.lr)
     started = saved = time.monotonic()
+    pause = SAVE_EVERY
     first = len(rows)
     for epoch in range(first, recipe.epochs):
         model.train()
@@ -136,9 +144,10 @@ def fit(
         report_progress(
             name, rows[-1], recipe.epochs, max(time.monotonic() - started, 1e-9) / (epoch + 1 - first), len(loader)
         )
-        if is_first() and (time.monotonic() - saved > SAVE_EVERY or epoch + 1 == recipe.epochs):
+        if is_first() and ((now := time.monotonic()) - saved > pause or epoch + 1 == recipe.epochs):
             save(state, model, optimizer, rows)
             saved = time.monotonic()
+            pause = SAVE_EVERY * max(1.0, saved - now)
     return pd.DataFrame(rows)
 
 

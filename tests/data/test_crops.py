@@ -94,6 +94,21 @@ def test_worker_processes_change_neither_batches_nor_the_global_generator():
     assert torch.equal(after_alone, after_helped)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_one_loader_gives_any_epoch_whatever_was_read_before(workers: int):
+    """The workers live on, and an epoch may be left half-read; the global generator sees none of it."""
+    once = loader(12, 4, 5, workers=workers)
+    torch.manual_seed(0)
+    next(once.epoch(3))
+    for epoch in (1, 0, 1):
+        fresh = loader(12, 4, 5).epoch(epoch)
+        pairs = list(zip(once.epoch(epoch), fresh, strict=True))
+        assert len(pairs) == 3 and all(torch.equal(a, b) for pair in pairs for a, b in zip(*pair, strict=True))
+    after = torch.rand(1)
+    torch.manual_seed(0)
+    assert torch.equal(after, torch.rand(1))
+
+
 def test_image_and_mask_stay_aligned():
     images, masks = square_images(60)
     dataset = crops.CropDataset(images, masks, 48, (0.3, 1.0), 0)

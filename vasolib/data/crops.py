@@ -5,6 +5,7 @@ __all__ = ["CropDataset", "CropLoader", "resize_image", "resize_mask"]
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -105,7 +106,20 @@ class CropLoader:
         """What the images of one batch are called."""
         return [str(self.dataset.ids[i] if len(self.dataset.ids) else i) for _, i in self.keys(epoch)[step]]
 
+    @cached_property
+    def reader(self) -> tuple[list, DataLoader]:
+        """The keys of the epoch to come, to be filled in, and what reads them; its workers live on between epochs."""
+        keys: list[list[tuple[int, int]]] = []
+        options = {"num_workers": self.workers, "persistent_workers": self.workers > 0, "generator": torch.Generator()}
+        return keys, DataLoader(
+            self.dataset, batch_size=None, sampler=keys, pin_memory=torch.cuda.is_available(), **options
+        )
+
     def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of images and masks, each (B, V, side, side) uint8; of several processes, each reads its own part."""
-        keys = [own_rows(batch) for batch in self.keys(epoch)]
-        return iter(DataLoader(self.dataset, batch_size=None, sampler=keys, num_workers=self.workers))
+        """Batches of images and masks, each (B, V, side, side) uint8; of several processes, each reads its own part.
+
+        One epoch is read at a time: asking for another ends the one before.
+        """
+        keys, reader = self.reader
+        keys[:] = [own_rows(batch) for batch in self.keys(epoch)]
+        return iter(reader)

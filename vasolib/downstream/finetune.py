@@ -56,7 +56,7 @@ def segmentation_loss(model: nn.Module):
     def loss_fn(batch: tuple[Tensor, Tensor], progress: float, generator: torch.Generator) -> dict[str, Tensor]:
         images, masks = batch
         logits = model(jitter(normalise(images, device), generator=generator))
-        return {"loss": dice_bce(logits, masks.to(device))}
+        return {"loss": dice_bce(logits, masks.to(device, non_blocking=True))}
 
     return loss_fn
 

@@ -2,8 +2,9 @@
 
 The papers do not say how ARCADE-VS's 25 classes are averaged. Here a class counts in an image where it is in the label
 or in the prediction: in neither, it is no success to count; predicted without being there, it is a failure (0). The
-value of a set is the mean over classes of their means over such images (macro): rare segments weigh as much as frequent
-ones. Beside it stands the DSC of the pixels of all segments and images pooled (micro), where large ones weigh most.
+value of an image, which tables, ranks and tests use, is the mean over its classes. Beside it stand the mean over
+classes of their means over such images (macro), where rare segments weigh as much as frequent ones, and the DSC of the
+pixels of all segments and images pooled (micro), where large ones weigh most.
 """
 
 __all__ = ["CLASSES", "UprightCrops", "class_scores", "confusion", "macro_dsc", "micro_dsc", "segments_loss"]

@@ -73,7 +73,7 @@ def distinct_table(
 
     Args:
         images: arm -> how many images it learned from, first the arm of all. effect: DSC of another arm minus that
-            one's, with its 95 % interval.
+            one's, with its 95 % interval, and in the note what that does not see.
     """
     table = sweep(raw, "images", images, published_values(published, MAIN), stands_for)
     all_of_them, rng, effects = next(iter(images)), np.random.default_rng(0), []
@@ -82,5 +82,5 @@ def distinct_table(
         scores = by_arm(here[here["dataset"] == row.dataset])
         shown = row.metric == "DSC" and row.method != all_of_them
         found = compared(scores, (row.method, all_of_them), "DSC", rng) if shown else None
-        effects.append((found.effect, found.low, found.high) if found else (np.nan,) * 3)
-    return table.assign(**dict(zip(("effect", "low", "high"), zip(*effects, strict=True), strict=True)))
+        effects.append((found.effect, found.low, found.high, found.note) if found else (*(np.nan,) * 3, row.note))
+    return table.assign(**dict(zip(("effect", "low", "high", "note"), zip(*effects, strict=True), strict=True)))

@@ -14,12 +14,11 @@ from vasolib.ledger import JUDGED, NUMBERS, adjusted
 from vasolib.published import METRICS
 from vasolib.statistics import Difference, verdict
 from vasolib.v2.claims import CLAIMS, ExtendedClaim
-from vasolib.v2.main_table import PUBLISHED_COLUMNS, RANK
+from vasolib.v2.main_table import PUBLISHED_COLUMNS, RANK, WORKS, working
 from vasolib.v2.published import BOXES, MAIN, SCALING, published_values
-from vasolib.v2.scores import SEGMENTATION
+from vasolib.v2.settings import SEGMENTATION
 from vasolib.v2.significance import by_arm, compared
 
-SAME = {"vit": "unet"}  # v2 has one network from scratch
 ROUNDING = 1 / 6  # variance of a difference of two rounded numbers
 ALSO_IN = {SCALING: MAIN}  # a figure's last point is the main table's row
 
@@ -28,7 +27,8 @@ def ranks_by_run(raw: pd.DataFrame) -> pd.DataFrame:
     """Each run's rank among the methods in each column of the main table (1 is the highest mean over images).
 
     Args:
-        raw: scores of the table's methods. Those without a column are left out; runs are compared by their seed.
+        raw: scores of the table's methods. Those without a column are left out, and columns in which none works; runs
+            are compared by their seed.
 
     Returns:
         method, pretrain_seed, seed, image (the column's name) and dsc (its rank): what `paired_difference` takes, so
@@ -40,19 +40,35 @@ def ranks_by_run(raw: pd.DataFrame) -> pd.DataFrame:
     long = long[(long["task"] == "vessels") | (long["metric"] == "dsc")]
     wide = long.groupby([*runs, "dataset", "metric"])["value"].mean().unstack(["dataset", "metric"]).dropna()
     wide.columns = [f"{dataset} {METRICS[metric]}" for dataset, metric in wide.columns]
-    ranks = wide.groupby("seed").rank(ascending=False)
+    means = wide.groupby("method").mean()
+    ranks = wide[working(means).columns].groupby("seed").rank(ascending=False)
     return ranks.reset_index().melt(runs, var_name="image", value_name="dsc")
 
 
 def found_by_arm(raw: pd.DataFrame, detection: pd.DataFrame, methods: Sequence[str]) -> dict[tuple[str, str], dict]:
-    """(metric, data set or '') -> arm -> its scores: per image, per column (ranks) or one number a run (mAP)."""
+    """(metric, data set or '') -> arm -> its scores: per image, per column (ranks) or a run (mAP)."""
     found = {}
     for (dataset, labels), scores in raw.groupby(["dataset", "labels"], sort=False):
         found["DSC" if labels == 100 else f"DSC, {labels} % of labels", dataset] = by_arm(scores)
     found[RANK, ""] = by_arm(ranks_by_run(raw[raw["method"].isin(methods)]))
     for (column, name), (dataset, scores) in product(BOXES.items(), detection.groupby("dataset", sort=False)):
-        found[name, dataset] = {arm: rows[column].to_numpy(float) for arm, rows in by_arm(scores).items()}
+        found[name, dataset] = {arm: rows.set_index("pretrain_seed")[column] for arm, rows in by_arm(scores).items()}
     return found
+
+
+def difference(scores: Mapping, pair: tuple[str, str], metric: str, rng: np.random.Generator) -> Difference:
+    """First arm of a pair minus the second; no numbers, but the reason, also where neither of them works."""
+    found = compared(scores, pair, metric, rng)
+    if metric == RANK:
+        return rank_difference(found)
+    if found.n_runs and max(map(level, (scores[arm] for arm in pair))) < WORKS:
+        return Difference(nan, nan, nan, 0, 0, f"neither works: both below {WORKS:g} % {metric}")
+    return found
+
+
+def level(scores: pd.DataFrame | pd.Series) -> float:
+    """The mean of an arm's scores: per image, or a number a run."""
+    return float((scores["dsc"] if isinstance(scores, pd.DataFrame) else scores).mean())
 
 
 def rank_difference(difference: Difference) -> Difference:
@@ -82,7 +98,7 @@ def published_by_arm(published: pd.DataFrame) -> dict[tuple[str, str, str, str],
 
 def published_effect(values: Mapping, claim: ExtendedClaim, pair: tuple[str, str], dataset: str, metric: str) -> float:
     """The first arm's published value minus the second's; NaN if either is none."""
-    keys = [(claim.source, SAME.get(arm, arm), dataset, metric.split(",")[0]) for arm in pair]
+    keys = [(claim.source, arm, dataset, metric.split(",")[0]) for arm in pair]
     return values.get(keys[0], nan) - values.get(keys[1], nan)
 
 
@@ -112,8 +128,7 @@ def ledger(
         for dataset, metric, pair in product(datasets, claim.metrics, claim.pairs()):
             theirs = published_effect(values, claim, pair, names.get(dataset, ""), metric)
             floor, relevant = claim.bounds(theirs)
-            d = compared(found.get((metric, dataset), {}), pair, metric, rng)
-            d = rank_difference(d) if metric == RANK else d
+            d = difference(found.get((metric, dataset), {}), pair, metric, rng)
             row = {"claim": number, "text": claim.text, "comparison": " - ".join(pair), "dataset": dataset}
             row |= {"metric": metric, "published": theirs, "floor": floor, "relevant": relevant}
             rows.append(

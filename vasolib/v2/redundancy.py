@@ -5,7 +5,7 @@ is like the next. N images cost N x N comparisons of hashes (5 ns each on one co
 25 microseconds for each pair with close hashes, and of memory 3 kB an image and about 100 bytes a pair.
 """
 
-__all__ = ["LEFT_OUT", "distinct_rows", "leaks_left", "redundancy", "usable_rows"]
+__all__ = ["LEFT_OUT", "distinct_rows", "leaks_left", "recordings", "redundancy", "usable_rows"]
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from vasolib.data.leaks import counted
 from vasolib.data.near import Looks, groups
 from vasolib.data.store import ImageStore
 from vasolib.errors import UserError
+from vasolib.v2.cines import cines_of
 
 EVERYTHING = "all"
 LEFT_OUT = "nothing: looks like a test image"
@@ -39,6 +40,17 @@ def redundancy(corpus: ImageStore) -> tuple[pd.DataFrame, np.ndarray]:
     if table["source"].nunique() > 1:
         parts += list(table.groupby("source", sort=False))
     return pd.DataFrame([_row(name, part) for name, part in parts]), group
+
+
+def recordings(corpus: ImageStore, group: np.ndarray) -> pd.Series:
+    """What each image of a corpus is a frame of: its cine, or where that is unknown its group's first image, by name.
+
+    Args:
+        group: a number (N,) per image, from `redundancy`.
+    """
+    cines, first = cines_of(corpus), np.unique(group, return_index=True)[1]
+    alike = corpus.table["id"].iloc[first[np.unique(group, return_inverse=True)[1]]]
+    return cines.where(cines != "", alike.to_numpy())
 
 
 def usable_rows(corpus: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:

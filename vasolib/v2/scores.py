@@ -1,7 +1,7 @@
 """Per-image scores of every arm, task and share of the labels as one table."""
 
 __all__ = [
-    "SEGMENTATION",
+    "GUIDES",
     "lesions",
     "main_methods",
     "read_detection",
@@ -15,11 +15,12 @@ from dataclasses import replace
 
 import pandas as pd
 
+from vasolib.v2.settings import SEGMENTATION
 from vasolib.v2.study import Extended
 
-SEGMENTATION = ("vessels", "segments", "stenoses")  # the tasks of the main table
 COLUMNS = ["task", "method", "dataset", "labels", "pretrain_seed", "seed", "image", "dsc", "cldice"]
-FINETUNE, DETECT = "v2_50_finetune", "v2_55_detect"
+FINETUNE, DETECT, ANATOMY = "v2_50_finetune", "v2_55_detect", "v2_20_anatomy"
+GUIDES = {"frangi": "anatomy", "segmentor": "segmentor"}  # what guides and judges, one run each -> its folder
 TEXT = {"image": str, "segment": str}  # names that may look like numbers
 
 
@@ -50,6 +51,7 @@ def fine_tuned(extended: Extended) -> list[str]:
 def read_scores(extended: Extended) -> pd.DataFrame:
     """One row per task x method x data set x labels (%) x run x image: dsc (%), cldice (%; NaN but for vessels).
 
+    Filter and segmentor, which learned from no label, are among the methods, on the vessel sets.
     The DSC of an image with labelled segments is the mean over the classes that are in its label or its prediction
     (macro within the image; a class in neither does not count).
 
@@ -65,6 +67,9 @@ def read_scores(extended: Extended) -> pd.DataFrame:
         for arm in extended.params.labels.all:
             path = extended.require("labels", str(percent), arm, "vessels.csv", made_by=FINETUNE)
             parts.append(per_image(pd.read_csv(path, dtype=TEXT).assign(labels=percent), "vessels"))
+    for folder in GUIDES.values():
+        path = extended.require(folder, "scores.csv", made_by=ANATOMY)
+        parts.append(per_image(pd.read_csv(path, dtype=TEXT), "vessels"))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -1,6 +1,6 @@
 """The extended part's choices as frozen values, each checked where it is made."""
 
-__all__ = ["JUDGES", "TASKS", "ExtendedArm", "ExtendedScale", "Sizes"]
+__all__ = ["JUDGES", "SEGMENTATION", "TASKS", "ExtendedArm", "ExtendedScale", "Sizes"]
 
 from dataclasses import dataclass
 
@@ -9,7 +9,8 @@ from vasolib.errors import UserError
 from vasolib.parsing import one_of, positive, within
 from vasolib.settings import Arm, Recipe
 
-TASKS = ("vessels", "segments", "stenoses", "boxes")
+SEGMENTATION = ("vessels", "segments", "stenoses")  # the tasks of the main table
+TASKS = (*SEGMENTATION, "boxes")
 JUDGES = ("segmentor", "features")  # what the consistency loss compares: vessel probabilities, or general features
 
 
@@ -20,7 +21,8 @@ class ExtendedArm(Arm):
     eta: of co-guidance G = eta B + (1 - eta) M, where guidance is true: 1 is the filter's mask B alone (the first
     paper), 0 the segmentor's probability M alone. judge: what consistency asks to be the same, see `JUDGES`.
     corpus: share of the pre-training images that is used. distinct: whether near-duplicates among them are left out.
-    encoder: a network of `ExtendedScale.encoders` in place of the scale's. tasks: those that are fine-tuned on.
+    encoder: a network of `ExtendedScale.encoders` in place of the scale's. tasks: those of segmentation that are
+    fine-tuned on; detection has a list of arms of its own.
     """
 
     eta: float = 1.0
@@ -37,7 +39,11 @@ class ExtendedArm(Arm):
         if not 0 < self.corpus <= 1:
             raise UserError(f"corpus is {self.corpus}: choose a share of the images above 0, up to 1")
         for task in self.tasks:
-            one_of("tasks", task, TASKS)
+            one_of("tasks", task, SEGMENTATION)
+        if self.anatomy != "reference" or self.benchmarks:
+            raise UserError("anatomy and benchmarks are choices of the first paper's part alone: leave them out")
+        if self.method != "vasomim" and (self.guidance or self.consistency or self.eta < 1):
+            raise UserError(f"guidance, consistency and eta are of the method vasomim, not of {self.method}: drop them")
 
     @property
     def looks(self) -> bool:

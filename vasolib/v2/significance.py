@@ -16,8 +16,9 @@ import pandas as pd
 from scipy import stats
 
 from vasolib.errors import UserError
-from vasolib.statistics import Difference, group_difference, holm, paired_difference
+from vasolib.statistics import Difference, group_difference, holm, paired_difference, unseen_spread
 from vasolib.v2.main_table import column_means
+from vasolib.v2.scores import GUIDES
 
 BY_IMAGE, BY_COLUMN, BY_RUN = "images, means over runs", "columns of the main table", "runs and images"
 T_TEST, OURS = "paired t-test, as v2", "ours"
@@ -28,7 +29,8 @@ def compared(scores: Mapping[str, object], pair: tuple[str, str], what: str, rng
     """First arm of a pair minus the second; no numbers, but the reason, where that cannot be had.
 
     Args:
-        scores: arm -> per-image scores as of `vasolib.statistics.paired_difference`, or (seeds,) numbers.
+        scores: arm -> per-image scores as of `vasolib.statistics.paired_difference`, or a number a run by the
+            pre-training seed behind it (-1: none).
         what: the scores' name, for the reason.
     """
     if absent := [arm for arm in pair if arm not in scores]:
@@ -36,10 +38,17 @@ def compared(scores: Mapping[str, object], pair: tuple[str, str], what: str, rng
     a, b = (scores[arm] for arm in pair)
     try:
         with np.errstate(invalid="ignore"):  # nothing differs at all: 0 / 0 degrees of freedom
-            found = group_difference(scores, *pair) if isinstance(a, np.ndarray) else paired_difference(a, b, rng=rng)
+            if isinstance(a, pd.Series):
+                return spread_out(of_numbers(scores, pair))
+            return spread_out(paired_difference(a, b, rng=rng, fixed_b=pair[1] in GUIDES))
     except UserError as error:
         return Difference(nan, nan, nan, 0, 0, str(error))
-    return spread_out(found)
+
+
+def of_numbers(scores: Mapping[str, pd.Series], pair: tuple[str, str]) -> Difference:
+    """The difference of two arms that have a number a run, as `compared` takes them."""
+    found = group_difference({arm: numbers.to_numpy(float) for arm, numbers in scores.items()}, *pair)
+    return replace(found, note=found.note or unseen_spread({arm: list(scores[arm].index) for arm in pair}))
 
 
 def spread_out(difference: Difference) -> Difference:

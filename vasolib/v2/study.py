@@ -6,6 +6,8 @@ and pre-training are those of params.yaml.
 
 __all__ = ["Extended", "ExtendedParams"]
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -17,7 +19,7 @@ from vasolib.parameters import check_arm
 from vasolib.parsing import parse, read_yaml
 from vasolib.settings import Recipe, Scale, Transformer
 from vasolib.study import Study
-from vasolib.v2.settings import TASKS, ExtendedArm, ExtendedScale
+from vasolib.v2.settings import SEGMENTATION, TASKS, ExtendedArm, ExtendedScale
 
 NAME = "params_v2.yaml"
 
@@ -66,6 +68,9 @@ class ExtendedParams:
     def __post_init__(self) -> None:
         if set(self.sets) != set(TASKS) or not all(isinstance(names, list) and names for names in self.sets.values()):
             raise UserError(f"sets is {self.sets}: give each of {', '.join(TASKS)} a list of at least one set")
+        sets = {name for names in self.sets.values() for name in names} | set(self.twins)
+        if strange := sorted(set(self.stands_for) - sets):
+            raise UserError(f"stands_for has {strange[0]!r}, which is no set: {nearest(strange[0], sets)}")
         for name in self.pretrain:
             if name not in self.arms:
                 raise UserError(f"pretrain has {name!r}, which is no arm: {nearest(name, self.arms)}")
@@ -102,8 +107,11 @@ class Extended:
         scales = {name: study.scale_named(name) for name in study.params.scales}
         for name in study.params.scales:
             extended.scale_named(name)
-        for name in extended.params.arms:
-            check_arm(name, extended.arm(name), scales)
+        for name, arm in ((name, extended.arm(name)) for name in extended.params.arms):
+            with told_of_ours():
+                check_arm(name, arm, scales)
+            for scale in scales if arm.encoder else ():
+                extended.encoder(arm.encoder, scale)
         return extended
 
     def scale_named(self, name: str) -> ExtendedScale:
@@ -132,10 +140,14 @@ class Extended:
         chosen = "" if arm not in self.params.arms else self.arm(arm).encoder
         if not chosen:
             return scale
-        if chosen not in self.more.encoders:
-            raise UserError(f"arm {arm} has the encoder {chosen!r}: {nearest(chosen, self.more.encoders)}")
-        where = f"v2.scales.{self.study.params.scale}.encoders.{chosen}"
-        return replace(scale, encoder=told(Transformer, self.more.encoders[chosen], where))
+        return replace(scale, encoder=self.encoder(chosen, self.study.params.scale))
+
+    def encoder(self, name: str, scale: str) -> Transformer:
+        """A scale's encoder by its name."""
+        encoders = self.scale_named(scale).encoders
+        if name not in encoders:
+            raise UserError(f"{NAME}: v2.scales.{scale} has no encoder {name!r}: {nearest(name, encoders)}")
+        return told(Transformer, encoders[name], f"v2.scales.{scale}.encoders.{name}")
 
     def pretraining(self, arm: str) -> Recipe:
         """How an arm is pre-trained: the scale's recipe with the arm's own rate and length."""
@@ -152,8 +164,7 @@ class Extended:
 
     def tasks_of(self, arm: str) -> tuple[str, ...]:
         """The tasks that an arm is fine-tuned on, without detection, which has a stage of its own."""
-        tasks = TASKS if arm not in self.params.arms else self.arm(arm).tasks
-        return tuple(task for task in tasks if task != "boxes")
+        return SEGMENTATION if arm not in self.params.arms else self.arm(arm).tasks
 
     def work(self, *parts: str) -> Path:
         """A path below the part's intermediate files."""
@@ -190,7 +201,14 @@ class Extended:
 
 def told(cls: type, values: object, where: str):
     """`parse` with the right file's name in what it says."""
-    try:
+    with told_of_ours():
         return parse(cls, values, where)
+
+
+@contextmanager
+def told_of_ours() -> Iterator[None]:
+    """A block whose errors name this part's file of parameters."""
+    try:
+        yield
     except UserError as error:
         raise UserError(str(error).replace("params.yaml", NAME)) from None
