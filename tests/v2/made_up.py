@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from vasolib.study import ROOT, Study
+from vasolib.v2.scores import GUIDES
 from vasolib.v2.study import Extended
 
 PUBLISHED = pd.read_csv(ROOT / "paper" / "published.csv")
@@ -71,6 +72,9 @@ def fill(extended: Extended, level: dict[str, float], spread: float = 1.0, image
         write(extended.work("detect", arm, "scores.csv"), boxes(arm, drawn(arm)[:, 0]))
         found = vessel_scores(arm, "danilov", drawn(arm)).drop(columns=["dsc", "cldice", "labels"])
         write(extended.work("detect", arm, "images.csv"), found.assign(lesions=1, found=1, false=0))
+    for arm, folder in GUIDES.items():
+        each = [vessel_scores(arm, name, drawn(arm)[:1], 100, -1) for name in params.sets["vessels"]]
+        write(extended.work(folder, "scores.csv"), pd.concat(each))
     for arm in params.pretrain:
         write(extended.work("seconds", f"{arm}.csv"), pd.DataFrame({"seconds_per_step": [9.0, 0.5, 0.25]}))
 
@@ -81,11 +85,8 @@ def boxes(method: str, values: np.ndarray) -> pd.DataFrame:
     return table.assign(dataset="danilov", pretrain_seed=0, method=method)
 
 
-def fill_inputs(extended: Extended, images: int = 6) -> None:
-    """The images that are learned from and the scores of filter and segmentor."""
-    table = pd.DataFrame({"id": [f"c{i}" for i in range(8)]})
+def fill_inputs(extended: Extended) -> None:
+    """The images that are learned from, two of a recording."""
+    table = pd.DataFrame([(f"c{i}", f"r{i // 2}") for i in range(8)], columns=["id", "recording"])
     write(extended.work("kept", "usable.csv"), table)
     write(extended.work("kept", "distinct.csv"), table.iloc[:3])
-    for name, method in (("anatomy", "frangi"), ("segmentor", "segmentor")):
-        each = [vessel_scores(method, s, np.full((1, images), 40.0), 100, -1) for s in extended.params.sets["vessels"]]
-        write(extended.work(name, "scores.csv"), pd.concat(each))

@@ -50,6 +50,7 @@ def test_distinct_images_against_all():
     row = table.loc["distinct"]
     assert row["effect"] == pytest.approx(row["mean"] - table.loc["vasomim_v2", "mean"])
     assert row["low"] < row["effect"] < row["high"]
+    assert row["note"] == "one pre-training seed (distinct, vasomim_v2): that spread is not seen"
 
 
 def test_distinct_without_scores_has_no_effect():

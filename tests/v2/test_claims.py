@@ -7,7 +7,7 @@ import pytest
 from vasolib.study import ROOT, Study
 from vasolib.v2.claims import CLAIMS, ExtendedClaim
 from vasolib.v2.published import ROWS
-from vasolib.v2.scores import main_methods
+from vasolib.v2.scores import GUIDES, main_methods
 from vasolib.v2.study import Extended
 
 
@@ -31,6 +31,8 @@ def test_a_claim_is_about_arms_that_are_run_on_its_tasks(claim: ExtendedClaim, e
             assert arm in extended.params.labels.all and 10 in extended.params.percents
         elif claim.id == "rank":
             assert arm in main_methods(extended)
+        elif claim.id == "guides" and arm != "vasomim_v2":
+            assert arm in GUIDES
         elif claim.id in ("published", "judge") and arm != "vasomim_v2":
             assert arm in {*extended.params.external, "distilled"} and arm not in extended.params.pretrain
         else:

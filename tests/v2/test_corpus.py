@@ -1,5 +1,6 @@
 """Which images of the corpus an arm sees."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,28 @@ from vasolib.v2.corpus import Rows, corpus_rows, listed_rows
 IDS = [f"p{i // 4}_{i}" for i in range(24)]
 
 
-def kept(folder: Path, ids: list[str]) -> Path:
-    pd.DataFrame({"id": ids}).to_csv(folder / "kept.csv", index=False)
+def kept(folder: Path, ids: list[str], frames: int = 1) -> Path:
+    """A table of images, so many of each recording."""
+    table = pd.DataFrame({"id": ids, "recording": [f"r{i // frames}" for i in range(len(ids))]})
+    table.to_csv(folder / "kept.csv", index=False)
     return folder / "kept.csv"
+
+
+def test_whole_recordings_are_drawn(tmp_path: Path):
+    table = kept(tmp_path, IDS, frames=4)
+    third, two = (corpus_rows(IDS, table, share, 3) for share in (1 / 3, 2 / 3))
+    assert (len(third), len(two)) == (8, 16) and set(third) < set(two)
+    assert all(len({row // 4 for row in rows}) == len(rows) / 4 for rows in (third, two))
+    assert len(corpus_rows(IDS, table, 0.01, 3)) == 4  # one at least
+
+
+def test_the_nearest_to_a_share_is_drawn_from_recordings_of_any_length(tmp_path: Path):
+    table = pd.DataFrame({"id": IDS, "recording": ["long"] * 15 + [f"r{i}" for i in range(9)]})
+    table.to_csv(tmp_path / "kept.csv", index=False)
+    for seed in range(8):
+        parts = [set(corpus_rows(IDS, tmp_path / "kept.csv", share, seed)) for share in (0.1, 0.25, 0.5, 1.0)]
+        assert len(parts[-1]) == 24 and all(a <= b for a, b in pairwise(parts))
+        assert all(len(part & set(range(15))) in (0, 15) for part in parts)
 
 
 def test_smaller_shares_lie_within_larger_ones(tmp_path: Path):

@@ -72,7 +72,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Extended:
         extended.work(folder).mkdir()
     np.save(extended.work("anatomy", "corpus.npy"), vessels(store_of(extended, "corpus").images))
     for name, ids in WANTED.items():
-        pd.DataFrame({"id": sorted(ids)}).to_csv(extended.work("kept", name), index=False)
+        table = pd.DataFrame({"id": sorted(ids), "recording": sorted(ids)})
+        table.to_csv(extended.work("kept", name), index=False)
     with seeded(0):
         save_weights(extended.work("segmentor", "segmentor.safetensors"), UNeXt())
     return extended

@@ -52,8 +52,17 @@ def test_a_method_that_lacks_a_task_has_no_rank_and_says_so():
     table = main_table(raw(("segments", "mae")), ["unet", "mae", "vasomim_v2"], VALUES, STANDS_FOR, {})
     assert math.isnan(ranks(table)["mae"])
     assert set(table.loc[table["method"] == "mae", "note"]) == {"no rank without d DSC"}
-    # the others' ranks there are among themselves
-    assert ranks(table)["vasomim_v2"] == pytest.approx((1.5 + 1.5 + 1 + 1) / 4)
+    # the others' ranks are among themselves, in every column
+    assert (ranks(table)["vasomim_v2"], ranks(table)["unet"]) == (1, 2)
+
+
+def test_a_column_in_which_nothing_works_has_no_ranks():
+    failed = raw()
+    failed.loc[failed["task"] == "stenoses", "dsc"] /= 10
+    table = main_table(failed, ["unet", "mae", "vasomim_v2"], VALUES, STANDS_FOR, {})
+    assert ranks(table)["unet"] == 3 and ranks(table)["mae"] == pytest.approx((1.5 + 1.5 + 1) / 3)
+    nothing = main_table(raw().assign(dsc=1.0, cldice=4.9), ["unet", "mae"], VALUES, STANDS_FOR, {})
+    assert all(map(math.isnan, ranks(nothing).values()))
 
 
 def test_a_published_encoder_that_is_absent_has_a_row_that_says_how_to_get_it():

@@ -126,8 +126,8 @@ def fill(extended: Extended) -> None:
     with seeded(1):
         save_weights(extended.work("segmentor", "segmentor.safetensors"), UNeXt())
     extended.work("kept").mkdir()
-    pd.DataFrame({"id": IDS}).to_csv(extended.work("kept", "usable.csv"), index=False)
-    pd.DataFrame({"id": IDS[::3]}).to_csv(extended.work("kept", "distinct.csv"), index=False)
+    for name, ids in {"usable.csv": IDS, "distinct.csv": IDS[::3]}.items():
+        pd.DataFrame({"id": ids, "recording": ids}).to_csv(extended.work("kept", name), index=False)
 
 
 def results(extended: Extended, arm: str, seed: int = 0) -> tuple[dict[str, torch.Tensor], pd.DataFrame]:

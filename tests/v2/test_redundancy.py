@@ -16,7 +16,8 @@ from vasolib.data.synthetic.cine import make_cine
 from vasolib.data.synthetic.frame import make_frame
 from vasolib.data.synthetic.styles import named_style
 from vasolib.errors import UserError
-from vasolib.v2.redundancy import LEFT_OUT, distinct_rows, leaks_left, redundancy, usable_rows
+from vasolib.v2.cines import write_cines
+from vasolib.v2.redundancy import LEFT_OUT, distinct_rows, leaks_left, recordings, redundancy, usable_rows
 
 
 def stored(folder: Path, images: list[tuple[str, str, np.ndarray]]) -> ImageStore:
@@ -45,6 +46,14 @@ def test_a_recording_and_a_brightened_copy_are_redundant_and_other_patients_are_
     assert rows.loc["one", ["distinct", "share"]].tolist() == [4, 100.0]
     assert rows.loc["cine", "distinct"] == 1  # of its copy, the first image is in the source before
     assert group[3] == group[10] and distinct_rows(group).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_an_image_is_of_its_recording_or_of_those_that_look_like_it(tmp_path: Path):
+    corpus = stored(tmp_path / "s", [(str(n), "one", make_frame(0, n, named_style("b"), 64).image) for n in range(5)])
+    group = np.array([7, 3, 7, 1, 3])
+    assert recordings(corpus, group).to_list() == ["one/0", "one/1", "one/0", "one/3", "one/1"]
+    write_cines(corpus.folder, {"one/0": "run", "one/4": "run"})
+    assert recordings(corpus, group).to_list() == ["one/run", "one/1", "one/0", "one/3", "one/run"]
 
 
 def test_one_source_has_one_row(tmp_path: Path):

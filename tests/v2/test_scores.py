@@ -8,7 +8,16 @@ import pytest
 
 from tests.v2.made_up import fill, study, write
 from vasolib.errors import UserError
-from vasolib.v2.scores import lesions, main_methods, per_image, read_detection, read_scores, step_seconds, variants
+from vasolib.v2.scores import (
+    GUIDES,
+    lesions,
+    main_methods,
+    per_image,
+    read_detection,
+    read_scores,
+    step_seconds,
+    variants,
+)
 from vasolib.v2.study import Extended
 
 
@@ -24,6 +33,7 @@ def test_every_arm_has_the_rows_of_its_tasks(filled: Extended):
     of = raw[raw["labels"] == 100].groupby("method")["task"].unique()
     for arm in (*filled.params.scratch, *filled.params.pretrain):
         assert set(of[arm]) == set(filled.tasks_of(arm))
+    assert all(set(of[guide]) == {"vessels"} for guide in GUIDES) and len(of) == len(filled.params.arms) + 3
     assert set(raw["labels"]) == {10, 25, 50, 100}
     assert not raw.duplicated(["task", "method", "dataset", "labels", "seed", "image"]).any()
     assert raw.loc[raw["task"] == "vessels", "cldice"].notna().all()

@@ -67,8 +67,24 @@ def test_scores_that_are_all_alike_and_arms_that_are_missing():
 
 def test_numbers_of_runs_are_compared_as_groups():
     rng = np.random.default_rng(0)
-    values = {"a": np.array([3.0, 5.0]), "b": np.array([1.0, 3.0])}
+    values = {
+        "a": pd.Series([3.0, 5.0], [0, 1]),
+        "b": pd.Series([1.0, 3.0], [0, 0]),
+        "c": pd.Series([1.0, 3.0], [-1, -1]),
+    }
     d = compared(values, ("a", "b"), "mAP", rng)
-    assert (d.effect, d.df) == (2.0, 2) and d.se == pytest.approx(math.sqrt(2))
-    alike = compared({"a": np.zeros(2), "b": np.zeros(2)}, ("a", "b"), "mAP", rng)
+    assert (d.effect, d.df) == (2.0, 3) and d.se == pytest.approx(math.sqrt(2))
+    assert d.note == "one pre-training seed (b): that spread is not seen"
+    assert not compared(values, ("a", "c"), "mAP", rng).note
+    nothing = pd.Series(0.0, [0, 1])
+    alike = compared({"a": nothing, "b": nothing}, ("a", "b"), "mAP", rng)
     assert alike.effect == 0 and math.isnan(alike.p_at(0.0))
+
+
+def test_a_filter_is_run_once_and_stands_for_every_run():
+    rng = np.random.default_rng(0)
+    arms = by_arm(
+        pd.concat([raw_scores({"mae": 60.0}, spread=1.0), vessel_scores("frangi", "a", np.full((1, 5), 50.0))])
+    )
+    d = compared(arms, ("mae", "frangi"), "DSC", rng)
+    assert d.n_runs == 3 and d.effect == pytest.approx(arms["mae"]["dsc"].mean() - 50)

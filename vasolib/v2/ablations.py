@@ -82,5 +82,7 @@ def distinct_table(
         scores = by_arm(here[here["dataset"] == row.dataset])
         shown = row.metric == "DSC" and row.method != all_of_them
         found = compared(scores, (row.method, all_of_them), "DSC", rng) if shown else None
-        effects.append((found.effect, found.low, found.high, found.note) if found else (*(np.nan,) * 3, row.note))
+        effects.append(
+            (found.effect, found.low, found.high, row.note or found.note) if found else (*(np.nan,) * 3, row.note)
+        )
     return table.assign(**dict(zip(("effect", "low", "high", "note"), zip(*effects, strict=True), strict=True)))

@@ -11,7 +11,7 @@ __all__ = [
     "variants",
 ]
 
-from dataclasses import replace
+from dataclasses import asdict
 
 import pandas as pd
 
@@ -21,6 +21,7 @@ from vasolib.v2.study import Extended
 COLUMNS = ["task", "method", "dataset", "labels", "pretrain_seed", "seed", "image", "dsc", "cldice"]
 FINETUNE, DETECT, ANATOMY = "v2_50_finetune", "v2_55_detect", "v2_20_anatomy"
 GUIDES = {"frangi": "anatomy", "segmentor": "segmentor"}  # what guides and judges, one run each -> its folder
+NO_METHOD = ("tasks", "lr", "seeds")  # settings that do not make another method
 TEXT = {"image": str, "segment": str}  # names that may look like numbers
 
 
@@ -36,11 +37,11 @@ def main_methods(extended: Extended) -> list[str]:
 def variants(extended: Extended, setting: str, base: str = "vasomim_v2") -> dict[str, object]:
     """Arms that are pre-trained here and differ from `base` in one setting at most -> what they have of it.
 
-    Tasks, learning rate and number of pre-trainings aside, which do not make another method.
+    Those of `NO_METHOD` aside.
     """
-    arms = {name: extended.arm(name) for name in extended.params.pretrain}
-    free = {name: getattr(arms[base], name) for name in (setting, "tasks", "lr", "seeds")}
-    return {name: getattr(arm, setting) for name, arm in arms.items() if replace(arm, **free) == arms[base]}
+    arms, free = {name: asdict(extended.arm(name)) for name in extended.params.pretrain}, {setting, *NO_METHOD}
+    fixed = {name: {key: arm[key] for key in arm.keys() - free} for name, arm in arms.items()}
+    return {name: arm[setting] for name, arm in arms.items() if fixed[name] == fixed[base]}
 
 
 def fine_tuned(extended: Extended) -> list[str]:
