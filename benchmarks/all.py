@@ -1,7 +1,7 @@
 """`python -m benchmarks.all`: every benchmark of speed, one after another, in one table.
 
 Each runs as a command of its own and writes its table below results/benchmarks; all rows together are
-results/benchmarks.csv. A benchmark that fails is named at the end, and the others' rows are kept.
+results/benchmarks.csv. A benchmark that fails is named at the end and has no rows; the others' are kept.
 """
 
 __all__ = ["BENCHMARKS", "main"]
@@ -34,6 +34,7 @@ def run_all(names: list[str], folder: Path) -> None:
         command = [sys.executable, "-m", f"benchmarks.{name}", "--results", str(folder)]
         if subprocess.run(command, cwd=ROOT, check=False).returncode:
             failed.append(name)
+            (folder / f"{name}.csv").unlink(missing_ok=True)  # older rows would pass for those of this run
     tables = {name: folder / f"{name}.csv" for name in BENCHMARKS}
     found = [pd.read_csv(path).assign(benchmark=name) for name, path in tables.items() if path.is_file()]
     if found:

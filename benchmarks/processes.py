@@ -2,8 +2,9 @@
 
 Weak: each process takes the batch of the scale, while the one takes two of them in turn; strong: each takes half a
 batch, the one a whole. So the ratio is that of images a second, and half of it is the efficiency. Reading images is
-left out. Before anything is timed, the losses of two processes' first steps are compared with those of one. Beside it
-stands what the machine allows: the same ratio of two trainings with as many images each, which have nothing in common.
+left out. Before anything is timed, the losses of two processes' first steps, and what these made of the weights, are
+compared with those of one, and the weights of the two with each other, which must be equal. Beside it stands what the
+machine allows: the same ratio of two trainings with as many images each, which have nothing in common.
 """
 
 __all__ = ["Group", "main", "row"]
@@ -15,6 +16,7 @@ import tempfile
 from functools import partial
 from multiprocessing.connection import Connection
 
+import numpy as np
 import torch
 from torch import Tensor, distributed
 
@@ -29,7 +31,9 @@ from vasolib.training import autocast, decay_groups, place, precision, seeded
 ARMS = ("mae", "vasomim")
 AIM = 2 * 0.85  # an efficiency of 0.85
 TOLERANCE = {"fp32": 1e-4, "bf16": 2e-2}  # relative, of a loss
-CHECKED = 3  # first steps whose losses are compared
+MOVED = 0.2  # of the change of the weights, as a share of its norm: AdamW magnifies what rounding does to a gradient
+CHECKED = 3  # first steps that are compared
+WEIGHTS = -1  # in place of a number of steps
 CONTEXT = multiprocessing.get_context("spawn")
 
 
@@ -56,6 +60,10 @@ class Trainer:
         self.optimizer.step()
         return loss.detach()
 
+    def weights(self) -> Tensor:
+        """All that is trained, end to end."""
+        return torch.cat([weight.detach().flatten() for weight in self.model.parameters() if weight.requires_grad])
+
 
 def noise(batch: int, side: int) -> tuple[Tensor, Tensor]:
     """Images and masks, (B, 1, side, side) uint8 each."""
@@ -66,12 +74,19 @@ def noise(batch: int, side: int) -> tuple[Tensor, Tensor]:
 
 
 def serve(orders: Connection, rank: int, count: int, meeting: str, arm: Arm, scale: Scale, batch: int) -> None:
-    """One process: so many steps as each order asks for, answered by their losses; the order 0 is the last."""
+    """One process: so many steps as each order asks for, answered by their losses; the order 0 is the last.
+
+    The order `WEIGHTS` is answered by what training made of the weights so far.
+    """
     torch.set_num_threads(1)
     if count > 1:
         distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=count)
     trainer = Trainer(arm, scale, batch)
+    start = trainer.weights()
     while steps := orders.recv():
+        if steps == WEIGHTS:
+            orders.send((trainer.weights() - start).numpy())
+            continue
         losses = [trainer.step() for _ in range(steps)]
         orders.send(mean(torch.stack(losses)).tolist())
     if count > 1:
@@ -97,13 +112,26 @@ class Group:
         first, *_ = [order.recv() for order in self.orders] if count else [[]]
         return first
 
+    def moved(self) -> list[np.ndarray]:
+        """What training made of the weights so far, in each process."""
+        for order in self.orders:
+            order.send(WEIGHTS)
+        return [order.recv() for order in self.orders]
 
-def agreement(one: list[float], two: list[float]) -> str:
-    """In words; AssertionError where losses differ."""
-    worst = max(abs(a - b) / abs(a) for a, b in zip(one, two, strict=True))
+
+def agreement(one: Group, two: Group) -> str:
+    """How near the first steps of two processes are to those of one, in words; AssertionError where they are not."""
+    losses = one.steps(CHECKED), two.steps(CHECKED)
+    worst = max(abs(a - b) / abs(a) for a, b in zip(*losses, strict=True))
     if worst > TOLERANCE[precision(torch.device("cpu"))]:
-        raise AssertionError(f"losses of one process {one} and of two {two} differ by {worst:.1e}")
-    return f"losses of {len(one)} steps differ by {worst:.1e} of theirs at most"
+        raise AssertionError(f"losses of one process {losses[0]} and of two {losses[1]} differ by {worst:.1e}")
+    (alone,), (first, second) = one.moved(), two.moved()
+    if not np.array_equal(first, second):
+        raise AssertionError("the two processes have other weights than each other: gradients are not shared")
+    off = float(np.linalg.norm(first - alone) / np.linalg.norm(alone))
+    if off > MOVED:
+        raise AssertionError(f"two processes change the weights otherwise than one: by {off:.1e} of the change")
+    return f"losses of {CHECKED} steps differ by {worst:.1e}, the weights' change by {off:.1e} of theirs"
 
 
 def row(name: str, arm: Arm, scale: Scale, weak: bool, steps: int, turns: int) -> Row:
@@ -112,7 +140,7 @@ def row(name: str, arm: Arm, scale: Scale, weak: bool, steps: int, turns: int) -
     whole = 2 * batch if weak else batch
     one, two, alone = Group(1, arm, scale, whole), Group(2, arm, scale, whole), Group(1, arm, scale, batch)
     apart = Group(2, arm, scale, whole // 2, apart=True)
-    same = agreement(one.steps(CHECKED), two.steps(CHECKED))
+    same = agreement(one, two)
     one.steps(0)
     beside = partial(compare, plain=lambda: alone.steps(2 * steps if weak else steps), aim=AIM, turns=turns)
     allowed = beside("", ours=lambda: apart.steps(steps), same="")

@@ -3,6 +3,7 @@
 __all__ = ["Row", "compare", "report", "step_parser", "told_rows"]
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -84,5 +85,6 @@ def step_parser(name: str, description: str) -> argparse.ArgumentParser:
 
 def told_rows(given: argparse.Namespace, name: str, rows: Callable[[argparse.Namespace], list[Row]]) -> int:
     """The exit status of a benchmark: its rows made and reported."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # these compare ways of the processor, on a machine with a GPU too
     torch.set_num_threads(given.threads)
     return told(lambda: report(rows(given), given.results, name))

@@ -23,11 +23,19 @@ def test_the_overhead_is_over_the_same_step_for_both_segmentors():
     assert plain.same == ours.same
 
 
-def test_another_loss_fails():
-    same = steps.agreement(lambda: torch.tensor(2.0), lambda: torch.tensor(2.0))
-    assert same.startswith("losses differ by 0e+00")
-    with pytest.raises(AssertionError, match=r"plain loss is 2\.0, ours 2\.00"):
-        steps.agreement(lambda: torch.tensor(2.0), lambda: torch.tensor(2.001))
+def test_another_loss_or_other_gradients_fail():
+    layer = torch.nn.Linear(2, 1)
+
+    def trained(scale: float = 1.0, added: float = 0.0) -> steps.Trained:
+        """The same loss whatever the scale of its gradients."""
+        loss = lambda: layer(torch.ones(1, 2)).square().sum() + 2.0  # noqa: E731
+        return layer, lambda: scale * loss() + (1 - scale) * loss().detach() + added
+
+    assert steps.agreement(trained(), trained()).startswith("losses differ by 0e+00, gradients by 0e+00 in fp32; ")
+    with pytest.raises(AssertionError, match="in fp32 losses are"):
+        steps.agreement(trained(), trained(added=0.01))
+    with pytest.raises(AssertionError, match="gradients differ by 5e-01"):
+        steps.agreement(trained(), trained(scale=0.5))
 
 
 def test_the_plain_segmentor_is_ours():
