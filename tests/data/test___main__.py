@@ -1,6 +1,7 @@
 """`python -m vasolib.data`: readable, helpful where wrong, and passing on what importers need."""
 
 import io
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.data.importers.layouts import frame, save, vessel
 from vasolib.data import fetch as fetching
 from vasolib.data.__main__ import main
 from vasolib.data.catalogue import read_catalogue
@@ -120,13 +122,50 @@ def test_importers_are_given_all_they_need(capsys: pytest.CaptureFixture, tmp_pa
     assert importers.given[-1] == ("arcade", tmp_path, Path("angiograms"), entry, "", ["train", "test"])
 
 
-@pytest.mark.parametrize("inside", ["", "unpacked"])
-def test_without_a_folder_what_was_fetched_is_taken(capsys, tmp_path: Path, monkeypatch, importers, inside: str):
+def test_without_a_folder_what_was_unpacked_by_hand_is_taken(capsys, tmp_path: Path, monkeypatch, importers):
     monkeypatch.chdir(tmp_path)
-    folder = Path("downloads", "dca1", inside)
+    folder = Path("downloads", "dca1")
     folder.mkdir(parents=True)
     assert run(capsys, "check", "dca1")[0] == run(capsys, "import", "dca1")[0] == 0
     assert [given[1] for given in importers.given] == [folder, folder]
+
+
+LAYOUTS = {  # what the archives of two sets have, the second in an archive of its own
+    "xcad": [("XCAD/train/trainB/1_{n}.png", frame), ("XCAD/test/images/2_{n}.png", frame),
+             ("XCAD/test/masks/2_{n}.png", vessel)],
+    "xcav": [("XACV/C-{n}/images/C-{n}LAO/1.png", frame), ("XACV/C-{n}/ground_truth/C-{n}LAO/1.png", vessel)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "inner"), [("xcad", ""), ("xcav", "XACV/dataset.zip")])
+def test_what_was_fetched_is_checked_and_imported_without_a_folder(capsys, tmp_path: Path, monkeypatch, name, inner):
+    monkeypatch.chdir(tmp_path)
+    for number in range(5):
+        for path, made in LAYOUTS[name]:
+            save(tmp_path / "set" / path.format(n=number), made(number))
+    archive = shutil.make_archive(tmp_path / "packed", "zip", tmp_path / "set")
+    if inner:
+        (tmp_path / "outer" / inner).parent.mkdir(parents=True)
+        (tmp_path / "outer/readme").mkdir()
+        shutil.move(archive, tmp_path / "outer" / inner)
+        archive = shutil.make_archive(tmp_path / "packed", "zip", tmp_path / "outer")
+    target = Path("downloads", name, read_catalogue()[name].downloads[0].file)
+    target.parent.mkdir(parents=True)
+    shutil.move(archive, target)
+    for command in ("fetch", "check", "import"):
+        code, out, err = run(capsys, command, name)
+        assert (code, err) == (0, "") and "packed, only" not in out
+    assert "5 images" in out and list(Path("angiograms", name, "images").iterdir())
+
+
+def test_an_archive_that_stays_packed_is_named(capsys, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("downloads/xcav").mkdir(parents=True)
+    Path("downloads/xcav/XACV.zip").write_bytes(b"Rar!\x1a\x07" + bytes(20))
+    code, out, _ = run(capsys, "fetch", "xcav")
+    assert code == 0 and "XACV.zip stays packed, only zip and tar files are unpacked here: unpack it" in out
+    code, _, err = run(capsys, "import", "xcav")
+    assert code == 1 and "; it has XACV.zip, which is not unpacked: unpack it first" in err
 
 
 def test_checks_are_printed_empty_ones_too(capsys: pytest.CaptureFixture, tmp_path: Path, importers: SimpleNamespace):

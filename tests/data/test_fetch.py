@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from vasolib.data import fetch as module
 from vasolib.data.catalogue import Download, Entry, entry_of
-from vasolib.data.fetch import RECORD, fetch, recorded
+from vasolib.data.fetch import RECORD, fetch, fetched, recorded
 from vasolib.errors import UserError
 
 
@@ -56,7 +57,7 @@ def yes(files: list[Download]) -> bool:
 
 def test_a_set_is_downloaded_recorded_and_unpacked_once(sent: dict, tmp_path: Path, capsys: pytest.CaptureFixture):
     folder = fetch(entry(ONE), tmp_path, yes)
-    assert (folder / "set" / "images" / "2.png").read_bytes() == b"two"
+    assert (folder / "set" / "images" / "2.png").read_bytes() == b"two" and fetched(entry(ONE), tmp_path) == folder
     assert (tmp_path / "dca1" / "a.zip.sha256").read_text() == f"{DIGITS}  a.zip\n"
     assert f"sha256:{DIGITS}, which nothing is known to compare with" in capsys.readouterr().out
     assert fetch(entry(ONE), tmp_path, lambda _: pytest.fail("nothing to ask")) == folder and sent["asked"] == 1
@@ -116,9 +117,22 @@ def test_a_file_put_there_by_hand_is_used_and_recorded(sent: dict, tmp_path: Pat
     assert recorded(path) == f"sha256:{DIGITS}" and path.with_name("a.zip" + RECORD).is_file()
 
 
-def test_one_archive_inside_another_is_unpacked_too(sent: dict, tmp_path: Path):
-    sent["bytes"] = zipped({"Readme.txt": b"see", "dataset.zip": ARCHIVE})
-    assert (fetch(entry(ONE), tmp_path, yes) / "set" / "images" / "1.png").read_bytes() == b"one"
+@pytest.mark.parametrize("beside", ["Readme.txt", "readme/README.md", "__MACOSX/._dataset.zip"])
+def test_one_archive_inside_another_is_unpacked_too(sent: dict, tmp_path: Path, beside: str):
+    sent["bytes"] = zipped({beside: b"see", "dataset.zip": ARCHIVE})
+    folder = fetch(entry(ONE), tmp_path, yes)
+    assert (folder / "set" / "images" / "1.png").read_bytes() == b"one" and fetched(entry(ONE), tmp_path) == folder
+
+
+def test_what_was_fetched_and_is_gone_is_looked_for_beside_the_archive(sent: dict, tmp_path: Path):
+    shutil.rmtree(fetch(entry(ONE), tmp_path, yes))
+    assert fetched(entry(ONE), tmp_path) == tmp_path / "dca1" == fetched(entry_of("dca1"), tmp_path)
+
+
+def test_what_is_not_unpacked_is_said(sent: dict, tmp_path: Path, capsys: pytest.CaptureFixture):
+    sent["bytes"] = zipped({"a/part1.rar": b"Rar!", "a/readme/x.txt": b""})
+    fetch(entry(ONE), tmp_path, yes)
+    assert "part1.rar stays packed" in capsys.readouterr().out
 
 
 def test_several_files_stay_as_they_are_and_only_missing_ones_come(

@@ -101,14 +101,6 @@ def check_folder(entry: Entry, folder: Path) -> None:
     print("\n".join(check_set(entry.name, existing(folder), entry)) or f"{entry.name}: nothing to report")
 
 
-def fetched(entry: Entry) -> Path:
-    """The folder that `fetch` leaves a set in where it is not told another."""
-    from vasolib.data.fetch import UNPACKED
-
-    folder = DOWNLOADS / entry.name
-    return folder / UNPACKED if (folder / UNPACKED).is_dir() else folder
-
-
 def existing(folder: Path) -> Path:
     """A folder that is there. UserError if it is not."""
     if not folder.is_dir():
@@ -155,10 +147,14 @@ def carry_out(given: argparse.Namespace) -> None:
         print("\n".join(shown(entry)))
     elif given.command == "fetch":
         fetch_set(entry, given.to, given.yes)
-    elif given.command == "import":
-        import_folder(entry, given.folder or fetched(entry), given.to, given.only, given.split)
     else:
-        check_folder(entry, given.folder or fetched(entry))
+        from vasolib.data.fetch import fetched
+
+        folder = given.folder or fetched(entry, DOWNLOADS)
+        if given.command == "check":
+            check_folder(entry, folder)
+        else:
+            import_folder(entry, folder, given.to, given.only, given.split)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,7 +4,7 @@ A file has its name once it is whole, is an archive by its first bytes (and not 
 and has the checksum that is known of it. Its sha256 is recorded beside it, and what is there later must still have it.
 """
 
-__all__ = ["RECORD", "UNPACKED", "by_hand", "fetch", "recorded"]
+__all__ = ["RECORD", "UNPACKED", "by_hand", "fetch", "fetched", "recorded"]
 
 import hashlib
 import shutil
@@ -14,11 +14,13 @@ from pathlib import Path
 
 from vasolib.data.archives import is_archive, unpacked
 from vasolib.data.catalogue import Download, Entry
+from vasolib.data.importers.looking import PACKED, files_below
 from vasolib.data.transfer import from_hub, from_url
 from vasolib.errors import UserError
 from vasolib.files import put, remove, write_text
 
 UNPACKED = "unpacked"  # the folder in a set's own that has what was in its only file
+PLACE = "folder.txt"  # in there, with the place of the folder to import: it is further down than importers look
 RECORD = ".sha256"  # suffix of the file beside a download with its checksum, in the form of the program sha256sum
 MAGIC = (b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c", b"\x1f\x8b", b"Rar!\x1a\x07")  # zip, 7z, gz, rar
 
@@ -48,8 +50,22 @@ def fetch(entry: Entry, to: Path, agreed: Callable[[list[Download]], bool]) -> P
             raise UserError(f"{entry.name} was not downloaded: agree to it (y, or the option --yes)")
     for one in missing:
         _download(entry, one, folder / one.file)
+    if len(entry.downloads) > 1:  # whose importer reads them packed
+        return folder
     first = folder / entry.downloads[0].file
-    return _opened(first, folder / UNPACKED) if len(entry.downloads) == 1 and is_archive(first) else folder
+    found = _opened(first, folder / UNPACKED) if is_archive(first) else folder
+    packed = files_below(found, PACKED)
+    if packed and not files_below(found):
+        print(f"{packed[0]} stays packed, only zip and tar files are unpacked here: unpack it before importing")
+    return found
+
+
+def fetched(entry: Entry, to: Path) -> Path:
+    """The folder to import of a set that was fetched to the folder `to`, or was put there by hand."""
+    folder = Path(to) / entry.name
+    place = folder / UNPACKED / PLACE
+    found = place.parent / place.read_text(encoding="utf-8").strip() if place.is_file() else folder
+    return found if found.is_dir() else folder
 
 
 def by_hand(entry: Entry) -> str:
@@ -148,9 +164,13 @@ def _digits(path: Path, algorithm: str) -> str:
 
 
 def _opened(archive: Path, into: Path) -> Path:
-    """The folder with what is in an archive; if that is one more archive alone, what is in that. UserError if bad."""
+    """The folder with what is in an archive; if all images are in one more archive, what is in that. UserError if bad.
+
+    Its place is written down for `fetched`.
+    """
     found = unpacked(archive, into / "outer")
-    inner = [path for path in found.iterdir() if is_archive(path)]
-    if len(inner) == 1 and not any(path.is_dir() for path in found.iterdir()):
+    inner = [path for path in files_below(found, PACKED) if is_archive(path)]
+    if len(inner) == 1 and not files_below(found):
         found = unpacked(inner[0], into / "inner")
+    write_text(into / PLACE, found.relative_to(into).as_posix() + "\n")
     return found

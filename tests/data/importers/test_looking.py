@@ -35,11 +35,25 @@ def test_none_several_and_no_folder_are_told_apart(tmp_path):
         holding(save(tmp_path / "z.png", frame()), {".png"}, "mark")
 
 
+@pytest.mark.parametrize("find", [lambda folder: locate(folder, has_mark, "mark"),
+                                  lambda folder: holding(folder, {".png"}, "mark")])  # fmt: skip
+def test_an_archive_that_may_have_it_is_named(tmp_path, find):
+    for name in ("a/b/set.zip", "__MACOSX/x.zip", ".y.zip", "notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(UserError, match=r"has no mark; it has a/b/set\.zip, which is not unpacked: unpack it first$"):
+        find(tmp_path)
+    (tmp_path / "a/more.7z.001").touch()
+    with pytest.raises(UserError, match=r"it has a/b/set\.zip and a/more\.7z\.001, not unpacked: unpack what has"):
+        find(tmp_path)
+
+
 def test_files_at_any_depth_without_hidden_ones(tmp_path):
     for name in ("b.PNG", "a/c.png", ".h.png", "__MACOSX/d.png", "a/.g/e.png", "a/f.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert [path.name for path in files_below(tmp_path)] == ["c.png", "b.PNG"]
+    assert [path.name for path in files_below(tmp_path, levels=1)] == ["b.PNG"]
 
 
 @pytest.mark.parametrize(

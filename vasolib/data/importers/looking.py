@@ -1,6 +1,7 @@
 """Finding things in a published folder: the folder itself, images by name, pairs of image and mask."""
 
-__all__ = ["files_below", "holding", "id_of", "listed", "locate", "lost", "mask_of", "pairs", "plain", "within"]
+__all__ = ["PACKED", "files_below", "holding", "id_of", "listed", "locate", "lost", "mask_of", "pairs", "plain",
+           "within"]  # fmt: skip
 
 import os
 import re
@@ -16,6 +17,8 @@ from vasolib.data.listing import SUFFIXES, list_images
 from vasolib.data.reading import read_mask
 from vasolib.errors import UserError
 
+PACKED = {".zip", ".7z", ".rar", ".tar", ".tgz", ".gz", ".xz", ".001"}  # the last is of archives in several parts
+
 
 def locate(folder: Path, fits: Callable[[Path], bool], missing: str) -> Path:
     """The folder that `fits`: the one given, else the only one up to two levels below it, else the one above it.
@@ -28,22 +31,32 @@ def locate(folder: Path, fits: Callable[[Path], bool], missing: str) -> Path:
     """
     folder = _existing(folder)
     below = folders_in(folder)
-    for level in ([folder], below, [inner for outer in below for inner in folders_in(outer)], [folder.parent]):
+    levels = ([folder], below, [inner for outer in below for inner in folders_in(outer)])
+    for level in (*levels, [folder.parent]):
         found = [one for one in level if fits(one)]
         if len(found) > 1:
             names = " and ".join(shown(one.name) for one in found[:3])
             raise UserError(f"{folder} holds several folders of this set ({names}), expected one: name the one meant")
         if found:
             return found[0]
-    raise UserError(f"{folder} has no {missing}: name the folder that has it")
+    raise _absent(folder, missing, files_below(folder, PACKED, len(levels)))
 
 
 def holding(folder: Path, suffixes: set[str], missing: str) -> Path:
     """The folder given, if it has a file with such a suffix at any depth. UserError otherwise, see `locate`."""
     folder = _existing(folder)
     if not files_below(folder, suffixes):
-        raise UserError(f"{folder} has no {missing}: name the folder that has it")
+        raise _absent(folder, missing, files_below(folder, PACKED))
     return folder
+
+
+def _absent(folder: Path, missing: str, packed: list[Path]) -> UserError:
+    """What to say where a folder lacks what is looked for; `packed`: archives in it, which may well have it."""
+    if not packed:
+        return UserError(f"{folder} has no {missing}: name the folder that has it")
+    names = " and ".join(within(folder, path) for path in packed[:3])
+    remedy = "which is not unpacked: unpack it first" if len(packed) == 1 else "not unpacked: unpack what has the set"
+    return UserError(f"{folder} has no {missing}; it has {names}, {remedy}")
 
 
 def _existing(folder: Path) -> Path:
@@ -64,14 +77,16 @@ def folders_in(folder: Path) -> list[Path]:
         return []  # a folder that is not open to the user holds nothing for them
 
 
-def files_below(folder: Path, suffixes: set[str] = frozenset(SUFFIXES)) -> list[Path]:
-    """The files with such suffixes at any depth, in the order of their paths, without hidden ones.
+def files_below(folder: Path, suffixes: set[str] = frozenset(SUFFIXES), levels: int | None = None) -> list[Path]:
+    """The files with such suffixes in the order of their paths, without hidden ones.
 
-    Links to folders are not followed.
+    They are looked for at any depth, or in so many `levels`, the folder's own the first. Links to folders are not
+    followed.
     """
     found = []
     for root, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
+        deepest = levels and len(Path(root).relative_to(folder).parts) + 1 >= levels
+        folders[:] = [name for name in folders if not deepest and not name.startswith((".", "__MACOSX"))]
         named = (name for name in files if not name.startswith(".") and Path(name).suffix.lower() in suffixes)
         found += [Path(root, name) for name in named]
     return sorted(found)
