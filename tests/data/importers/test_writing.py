@@ -3,14 +3,17 @@
 import errno
 import json
 import os
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.data.importers.layouts import SHAPE, Known, frame, pixels, save, table
+from vasolib.data.importers.looking import mask_of
 from vasolib.data.importers.plan import Item, Plan
-from vasolib.data.importers.writing import boxes_inside, write_plan
+from vasolib.data.importers.writing import boxes_inside, judged, write_plan
 from vasolib.data.left_out import LeftOut
 from vasolib.errors import UserError
 
@@ -88,6 +91,25 @@ def test_unusable_frames_and_ids_that_differ_by_case_are_left_out(tmp_path):
     summary = write_plan(Plan("mini", "", [*good, *bad]), tmp_path, Known())
     assert (summary.images, summary.left_out) == (20, 4)
     assert list(table(tmp_path / "mini", "left_out").file) == ["flat", "small", "twin", "other"]
+
+
+@pytest.mark.parametrize("mask", [np.zeros(SHAPE, np.uint8), np.zeros((9, 9), np.uint8), None])
+def test_a_mask_at_fault_is_named_though_it_has_its_images_name(tmp_path, mask):
+    image, path = save(tmp_path / "set/images/a.png", frame()), tmp_path / "set/masks/a.png"
+    if mask is not None:
+        save(path, mask)
+    one = Plan("mini", "vessels", [Item("a", image, "images/a.png", "train", label=partial(mask_of, path))])
+    (lost,) = judged(one)
+    assert lost.file == "images/a.png" and lost.reason.startswith("its mask masks/a.png ")
+    in_memory = replace(one, items=[replace(one.items[0], image=frame(), original="a.dcm")])
+    assert next(judged(in_memory)).reason.startswith("its mask a.png ")
+
+
+def test_an_image_at_fault_is_not_called_a_mask(tmp_path):
+    image = save(tmp_path / "set/images/a.png", frame()[:4])
+    for one in (image, np.zeros(SHAPE, np.uint8)):
+        (lost,) = judged(Plan("mini", "", [Item("a", one, "images/a.png", "train")]))
+        assert lost.file == "images/a.png" and "mask" not in lost.reason
 
 
 def test_too_much_that_is_unusable_is_a_fault_of_the_set(tmp_path):

@@ -21,8 +21,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from vasolib.data.importers.looking import within
 from vasolib.data.importers.plan import Item, Plan, Summary
-from vasolib.data.left_out import MAX_UNUSABLE, BadFile, LeftOut
+from vasolib.data.left_out import MAX_UNUSABLE, BadFile, LeftOut, shown
 from vasolib.data.reading import MIN_SIDE, read_image
 from vasolib.errors import UserError
 from vasolib.files import atomic, write_csv, write_json
@@ -54,9 +55,7 @@ def judged(plan: Plan) -> Iterator[Judged | LeftOut]:
             if item.id.casefold() in ids:
                 raise BadFile(Path(item.original), f"has the id {item.id} of an earlier one: rename it")
         except BadFile as error:
-            path = error.args[0]
-            whose = "" if Path(path).name == Path(item.original).name else f"its {Path(path).name} "
-            yield LeftOut("unusable", plan.set, item.original, whose + error.reason)
+            yield LeftOut("unusable", plan.set, item.original, _whose(item, Path(error.args[0])) + error.reason)
             continue
         ids.add(item.id.casefold())
         yield replace(item, boxes=boxes_inside(item, image.shape, plan.repairs)), image, label
@@ -136,6 +135,16 @@ def _image(item: Item) -> np.ndarray:
     if values.min() == values.max():
         raise BadFile(path, f"has a frame with the value {values.min()} everywhere, expected an image: remove it")
     return values
+
+
+def _whose(item: Item, path: Path) -> str:
+    """Whose fault it is, before the reason: nothing for the image's own; its mask may be a file of the same name."""
+    original = Path(item.original)
+    image = item.image if isinstance(item.image, Path) else original
+    if path in (image, original):
+        return ""
+    root = [*image.parents][: len(original.parts)][-1]  # the published folder, which `original` starts from
+    return f"its mask {within(root, path) if path.is_relative_to(root) else shown(path.name)} "
 
 
 def _put_image(item: Item, image: np.ndarray, folder: Path) -> None:
