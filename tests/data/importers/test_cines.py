@@ -5,9 +5,11 @@ import pytest
 from tests.data.importers.layouts import frame, imported, save, table, write
 from vasolib.errors import UserError
 
+VIDEOS = (("p1", "v2"), ("p10", "v1"), ("p2", "v1"))
 
-def cadica(root, listed=("p1_v2_00003", "p1_v2_00004")):
-    for patient, video in (("p1", "v2"), ("p10", "v1"), ("p2", "v1")):
+
+def cadica(root, listed=("p1_v2_00003", "p1_v2_00004"), videos=VIDEOS):
+    for patient, video in videos:
         folder = root / "CADICA/selectedVideos" / patient / video
         for number in range(1, 6):
             save(folder / "input" / f"{patient}_{video}_{number:05}.png", frame(number))
@@ -31,11 +33,12 @@ def test_listed_frames_with_patient_and_cine(tmp_path, listed):
 
 
 def test_a_listed_frame_that_is_missing_and_a_missing_list_are_told(tmp_path):
-    root = cadica(tmp_path, [f"p1_v2_{number:05}" for number in range(1, 6)])
+    names = [f"p1_v2_{number:05}" for number in range(1, 6)]
+    root = cadica(tmp_path, names, [*VIDEOS, *((f"p{patient}", "v1") for patient in range(3, 9))])
     (root / "selectedVideos/p1/v2/input/p1_v2_00003.png").unlink()
     (root / "selectedVideos/p2/v1/p2_v1_selectedFrames.txt").unlink()
     summary = imported("cadica", root, tmp_path / "data")["cadica"]
-    assert (summary.images, summary.left_out) == (9, 2)
+    assert (summary.images, summary.left_out) == (39, 2)
     lost = table(tmp_path / "data/cadica", "left_out")
     assert list(lost.file) == [
         "selectedVideos/p1/v2/input/p1_v2_00003.png",

@@ -45,3 +45,28 @@ def test_a_check_reports_files_left_out_and_writes_nothing(tmp_path):
     lines = check_set("syntax", tmp_path / "set", Known(expected={"train": 30}))
     assert len(lines) == 22 and lines[0].startswith("syntax: 00.png is empty") and "5 more" in lines[20]
     assert lines[21] == "train: 5 usable images, expected 30" and sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.fixture
+def thirds(tmp_path):
+    """Ten images to train on, of which eight have no mask, and ten to test on."""
+    for split in ("train", "test"):
+        for number in range(10):
+            save(tmp_path / "X" / split / "images" / f"{split}{number}.png", frame(number))
+            save(tmp_path / "X" / split / "masks" / f"{split}{number}.png", vessel())
+    for number in range(2, 10):
+        (tmp_path / "X/train/masks" / f"train{number}.png").unlink()
+    return tmp_path / "X"
+
+
+def test_what_is_lost_of_other_splits_does_not_count(tmp_path, thirds):
+    with pytest.raises(UserError, match=r"8 unusable files, 40\.0% of it"):
+        list(import_set("xcad", thirds, tmp_path / "data", Known()))
+    for left in (2, 0):
+        (found,) = import_set("xcad", thirds, tmp_path / f"{left}", Known(), splits=("test",))
+        assert (found.images, found.left_out) == (10, 0)
+        for number in range(2):
+            (thirds / "train/masks" / f"train{number}.png").unlink(missing_ok=True)
+    (thirds / "test/masks/test0.png").write_bytes(b"")
+    (found,) = import_set("xcad", thirds, tmp_path / "more", Known(), splits=("test",))
+    assert (found.images, found.left_out) == (9, 1)

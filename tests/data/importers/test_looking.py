@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.data.importers.layouts import frame, save
-from vasolib.data.importers.looking import files_below, holding, id_of, locate, plain
+from vasolib.data.importers.looking import files_below, holding, id_of, locate, pairs, plain
 from vasolib.errors import UserError
 
 
@@ -65,3 +65,11 @@ def test_plain_texts_are_parts_of_ids(text, expected):
 
 def test_underscores_stay_in_ids():
     assert id_of("p1_v 2_03") == "p1_v-2_03"
+
+
+def test_an_image_whose_mask_is_there_twice_is_lost_once(tmp_path):
+    for name in ("images/a.png", "masks/a.png", "masks/a.bmp", "masks/b.png", "masks/b.bmp"):
+        save(tmp_path / name, frame())
+    found = [(one.file, one.reason) for one in pairs("set", tmp_path, tmp_path / "images", tmp_path / "masks")]
+    assert [file for file, _ in found] == ["masks/b.bmp", "masks/b.png", "images/a.png"]
+    assert found[-1][1].startswith("its mask masks/a.png is one of a.bmp and a.png, expected one file per stem")

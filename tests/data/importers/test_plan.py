@@ -1,6 +1,9 @@
-"""The line that a user reads."""
+"""What is known of a plan, and the line that a user reads."""
 
-from vasolib.data.importers.plan import Summary
+from pathlib import Path
+
+from vasolib.data.importers.plan import Item, Plan, Summary
+from vasolib.data.left_out import LeftOut
 
 
 def test_a_summary_says_what_was_written_and_what_was_not():
@@ -9,3 +12,13 @@ def test_a_summary_says_what_was_written_and_what_was_not():
         "a: 12 images (test 2, train 10), boxes, 4 patients, 3 files left out (left_out.csv), 1 repairs (about.json)"
     )
     assert str(Summary("b", "", 1, 0, {"train": 1}, 0)) == "b: 1 images (train 1), no labels, patients unknown"
+
+
+def test_the_splits_of_a_plan_are_known_before_it_is_read():
+    items = [
+        Item("a", Path("a"), "a", "train"),
+        LeftOut("unusable", "x", "b", "is empty"),
+        Item("c", Path("c"), "c", "val"),
+    ]
+    assert Plan("x", "", items).splits == {"train", "val"}
+    assert Plan("x", "", (one for one in items)).splits == {"unlabelled"}

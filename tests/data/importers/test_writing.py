@@ -114,10 +114,42 @@ def test_an_image_at_fault_is_not_called_a_mask(tmp_path):
 
 def test_too_much_that_is_unusable_is_a_fault_of_the_set(tmp_path):
     flat = np.zeros(SHAPE, np.uint8)
-    with pytest.raises(UserError, match="2 unusable images of 5, expected at most 20%"):
+    with pytest.raises(UserError, match=r"2 unusable files, 40\.0% of it, expected at most 20%"):
         write_plan(plan(frame(), flat, frame(), flat, frame()), tmp_path / "data", Known())
     with pytest.raises(UserError, match="none was found"):
         write_plan(plan(), tmp_path / "data", Known())
+
+
+def lost(*files):
+    return [LeftOut("unusable", "mini", file, "cannot be read") for file in files]
+
+
+def cine(name, frames, of="video"):
+    """A cine's frames, in one file or in a file each."""
+    originals = [f"{name}.npz" if of == "video" else f"{name}/input/{number}.png" for number in range(frames)]
+    return [Item(f"{name}_{n}", frame(n), one, "unlabelled", name, name) for n, one in enumerate(originals)]
+
+
+@pytest.mark.parametrize(
+    ("items", "found"),
+    [
+        ([*cine("a", 9), *cine("b", 9), *lost("c.npz")], "1 unusable files, 33.3% of it"),  # and not of 19 images
+        ([*cine("a", 4, "frames"), *cine("b", 4, "frames"), *lost("c/list.txt")], "1 unusable files, 33.3% of it"),
+        ([*cine("a", 9), replace(cine("b", 1)[0], image=np.zeros(SHAPE, np.uint8))], "1 unusable files, 50.0% of it"),
+        ([*cine("a", 1), *(replace(one, image=np.zeros(SHAPE, np.uint8)) for one in cine("a", 9)[1:])],
+         "1 unusable files, 88.9% of it"),
+    ],
+)  # fmt: skip
+def test_a_lost_cine_weighs_as_much_as_one_that_is_kept(tmp_path, items, found):
+    with pytest.raises(UserError, match=found):
+        write_plan(Plan("mini", "", items), tmp_path, Known())
+
+
+def test_an_image_and_its_label_are_lost_once(tmp_path):
+    items = [*cine("a", 8, "frames"), *lost("b/x.bmp", "b/x.PNG", "b/x.xml", "b/1.2.3.png", "b/z.txt")]
+    assert write_plan(Plan("mini", "", items[:-1]), tmp_path, Known()).left_out == 4  # two of ten
+    with pytest.raises(UserError, match=r"3 unusable files, 55\.6% of it"):
+        write_plan(replace(plan(), items=items), tmp_path / "other", Known())
 
 
 def test_boxes_that_are_whole_stay_and_others_are_told():

@@ -5,7 +5,7 @@ __all__ = ["IMPORTERS", "SPLITS", "Item", "Plan", "Summary", "check_set", "impor
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from vasolib.data.importers.caxf import plan_caxf
 from vasolib.data.importers.cines import plan_cadica
@@ -103,11 +103,25 @@ def differences(found: dict[str, int], expected: dict[str, int]) -> list[str]:
 
 
 def _of_splits(plan: Plan, splits: Collection[str]) -> Plan:
-    """A plan of the images of some splits alone; what is left out stays told."""
-    if set(splits) == set(SPLITS):
+    """A plan of the images of some splits alone; what is lost stays told unless it is known to be of another split."""
+    if set(splits) == set(SPLITS) or not plan.splits or not isinstance(plan.items, Sequence):
         return plan
-    items = (item for item in plan.items if isinstance(item, LeftOut) or item.split in splits)
-    return replace(plan, items=list(items) if isinstance(plan.items, Sequence) else items)
+    known: dict[PurePosixPath, set[str]] = defaultdict(set)
+    for item in plan.items:
+        for folder in PurePosixPath(item.original).parents if isinstance(item, Item) else ():
+            known[folder].add(item.split)
+    found = (one.split if isinstance(one, Item) else _split_of(one, known) for one in plan.items)
+    return replace(plan, items=[one for one, split in zip(plan.items, found, strict=True) if split in ("", *splits)])
+
+
+def _split_of(lost: LeftOut, known: dict[PurePosixPath, set[str]]) -> str:
+    """The split of all images around a lost file, or that its folder is called by; "" where it is not known."""
+    for folder in PurePosixPath(lost.file).parents:
+        if folder in known:
+            return next(iter(known[folder])) if len(known[folder]) == 1 else ""
+        if folder.name in SPLITS:
+            return folder.name
+    return ""
 
 
 def _importer(name: str) -> Callable[[Path], list[Plan]]:

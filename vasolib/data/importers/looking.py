@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from vasolib.data.left_out import LeftOut, shown
-from vasolib.data.listing import SUFFIXES, list_images
+from vasolib.data.listing import SUFFIXES, list_images, stem_of
 from vasolib.data.reading import read_mask
 from vasolib.errors import UserError
 
@@ -128,12 +128,14 @@ def pairs(set_name: str, root: Path, images: Path, masks: Path) -> Iterator[tupl
     """Stem, image and what makes its mask, for each image of one folder whose mask in another has the same stem."""
     files, bad = listed(set_name, root, images)
     found, faulty = listed(set_name, root, masks)
-    yield from bad + faulty
+    at_fault = {stem_of(Path(one.file)): f"its mask {one}" for one in faulty}
+    yield from bad
+    yield from (one for one in faulty if stem_of(Path(one.file)) not in files)
     for stem, path in files.items():
         if stem in found:
             yield stem, path, partial(mask_of, found[stem])
         else:
             reason = f"has no mask, expected {within(root, masks)}/{stem}.*: add it, or remove the image"
-            yield lost(set_name, root, path, reason)
+            yield lost(set_name, root, path, at_fault.get(stem, reason))
     for stem in sorted(found.keys() - files.keys()):
         yield lost(set_name, root, found[stem], "has no image of its name: give both one name", "ignored")

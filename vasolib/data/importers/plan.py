@@ -2,7 +2,7 @@
 
 __all__ = ["Item", "Plan", "Summary"]
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +51,13 @@ class Plan:
     items: Iterable[Item | LeftOut]
     part: str = ""
     repairs: list[str] = field(default_factory=list)
+
+    @property
+    def splits(self) -> set[str]:
+        """The splits that its images are in; those of frames made as they are read are not published with any."""
+        if not isinstance(self.items, Sequence):
+            return {"unlabelled"}
+        return {one.split for one in self.items if isinstance(one, Item)}
 
 
 @dataclass(frozen=True)

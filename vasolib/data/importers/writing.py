@@ -15,7 +15,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from PIL import Image
 from vasolib.data.importers.looking import within
 from vasolib.data.importers.plan import Item, Plan, Summary
 from vasolib.data.left_out import MAX_UNUSABLE, BadFile, LeftOut, shown
+from vasolib.data.listing import SUFFIXES
 from vasolib.data.reading import MIN_SIDE, read_image
 from vasolib.errors import UserError
 from vasolib.files import atomic, write_csv, write_json
@@ -32,6 +33,7 @@ from vasolib.progress import reported
 FOLDERS = {"vessels": "masks", "segments": "segments", "stenoses": "stenoses"}  # where the labels of each kind are
 ABOUT = ("name", "title", "licence", "citation", "home")
 COLUMNS = ("id", "split", "patient", "cine", "original")
+STILL = ".image"
 LINKED = {".png", ".jpg", ".jpeg", ".bmp", ".pgm"}
 EXAMPLES = 3
 
@@ -87,7 +89,7 @@ def write_plan(plan: Plan, to: Path, entry: object) -> Summary:
     """Write a set below the folder `to`; `entry`: what the catalogue says of it.
 
     Raises:
-        UserError: its folder is there already, no image is usable, or more than a fifth of them are not.
+        UserError: its folder is there already, no image is usable, or more than a fifth of the set is not.
     """
     target = free(plan, to)
     with atomic(target) as folder:
@@ -104,7 +106,7 @@ def write_plan(plan: Plan, to: Path, entry: object) -> Summary:
                 Image.fromarray(label).save(folder / FOLDERS[plan.kind] / f"{item.id}.png")
             rows.append([getattr(item, name) for name in COLUMNS])
             boxes += [[item.id, *box] for box in item.boxes]
-        _check_share(plan, len(rows), left_out)
+        _check_share(plan, rows, left_out)
         write_csv(folder / "table.csv", pd.DataFrame(rows, columns=COLUMNS))
         if plan.kind == "boxes":
             write_csv(folder / "boxes.csv", pd.DataFrame(boxes, columns=["id", "x0", "y0", "x1", "y1"]))
@@ -167,12 +169,28 @@ def _as_it_is(path: Path) -> bool:
         return image.mode == "L" and image.getexif().get(0x0112, 1) == 1
 
 
-def _check_share(plan: Plan, written: int, left_out: list[LeftOut]) -> None:
-    """UserError if nothing is written, or too much of the set is unusable."""
+def _check_share(plan: Plan, rows: list[list], left_out: list[LeftOut]) -> None:
+    """UserError if nothing is written, or too much of the set is unusable.
+
+    Counted are published files, each once: one with several frames by the share of them that is unusable. A lost file
+    that is no still image stands for a cine, and counts as much as a cine that is written.
+    """
     unusable = [one for one in left_out if one.kind == "unusable"]
-    if not written or len(unusable) > MAX_UNUSABLE * (written + len(unusable)):
+    good, bad = Counter(_still(row[-1]) for row in rows), Counter(_still(one.file) for one in unusable)
+    cines = len({row[COLUMNS.index("cine")] for row in rows} - {""})
+    of_cine = len(good) / cines if cines else 1  # 1 where a file is a cine, and more where it is a list of frames
+    weights = {name: 1 if name in good or name.endswith(STILL) else of_cine for name in good | bad}
+    lost = sum(weights[name] * count / (count + good[name]) for name, count in bad.items())
+    if not rows or lost > MAX_UNUSABLE * sum(weights.values()):
         few = "; ".join(map(str, unusable[:EXAMPLES])) or "none was found"
+        share = lost / (sum(weights.values()) or 1)
         raise UserError(
-            f"the set {plan.set} has {len(unusable)} unusable images of {written + len(unusable)}, expected at most "
-            f"{MAX_UNUSABLE:.0%} and one that is usable: mend or remove them; {EXAMPLES} at most are: {few}"
+            f"the set {plan.set} has {len(bad)} unusable files, {share:.1%} of it, expected at most {MAX_UNUSABLE:.0%} "
+            f"and an image that is usable: mend or remove them; {EXAMPLES} at most are: {few}"
         )
+
+
+def _still(file: str) -> str:
+    """A file's place, with one suffix for a still image and its label: these are one however many of them are bad."""
+    place = PurePosixPath(file)
+    return str(place.with_suffix(STILL)) if place.suffix.lower() in {*SUFFIXES, ".xml"} else file
