@@ -4,6 +4,7 @@ import io
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -88,6 +89,18 @@ def test_the_keyboard_stops_it_without_a_traceback(capsys, monkeypatch: pytest.M
     monkeypatch.setattr("builtins.input", answer)
     code, _, err = run(capsys, "fetch", "dca1", "--to", tmp_path)
     assert code == 130 and "stopped" in err and not list(tmp_path.iterdir())
+
+
+def test_sets_are_told_as_they_are_written_and_stay_when_it_is_stopped(capsys, tmp_path: Path, monkeypatch, importers):
+    def import_set(*_: object) -> Iterator[str]:
+        yield "arcade_vs: 3 images"
+        assert capsys.readouterr().out == "arcade_vs: 3 images\n"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(importers, "import_set", import_set)
+    code, out, err = run(capsys, "import", "arcade", tmp_path)
+    assert (code, out) == (130, "")
+    assert err == "stopped: what it said is done stays, and the same command does the rest\n"
 
 
 def test_a_set_that_no_program_gets_is_shown_with_its_steps(capsys: pytest.CaptureFixture, tmp_path: Path):

@@ -89,7 +89,7 @@ def import_folder(entry: Entry, folder: Path, to: Path, only: str, splits: str) 
 
     wanted = splits.split(",") if splits else SPLITS
     for summary in import_set(entry.name, existing(folder), to, entry, only, wanted):
-        print(summary)
+        print(summary, flush=True)  # a set at a time: the next may take hours, or be refused
     print(f"in {to}; a run on it: make study DATA='{to}'")
     print(f"licence: {entry.licence}; cite: {entry.citation}")
 
@@ -170,7 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, EOFError):  # the user's, from the keyboard
-        print("stopped: the same command goes on", file=sys.stderr)
+        print("stopped: what it said is done stays, and the same command does the rest", file=sys.stderr)
         return 130
     return 0
 

@@ -1,10 +1,11 @@
-"""All importers together: names as in the catalogue, and nothing begun where one set is there already."""
+"""All importers together: names as in the catalogue, sets that are there already, and splits."""
 
+import numpy as np
 import pytest
 
 from tests.data.importers.layouts import Known, frame, save, vessel
 from vasolib.data.catalogue import read_catalogue
-from vasolib.data.importers import IMPORTERS, check_set, import_set
+from vasolib.data.importers import IMPORTERS, Plan, check_set, differences, import_set
 from vasolib.errors import UserError
 
 
@@ -25,14 +26,79 @@ def test_an_empty_folder_is_refused_in_one_sentence(tmp_path, name):
     assert "\n" not in str(caught.value) and not (tmp_path / "data").exists()
 
 
-def test_nothing_is_begun_where_one_of_the_sets_is_there(tmp_path):
-    for number in range(2):
+@pytest.fixture
+def xcad(tmp_path):
+    """Two sets in one folder: test images with masks, and unlabelled ones."""
+    for number in range(6):
         save(tmp_path / "X/train/trainB" / f"{number}.png", frame(number))
         save(tmp_path / "X/test/images" / f"{number}.png", frame(number))
         save(tmp_path / "X/test/masks" / f"{number}.png", vessel())
+    return tmp_path / "X"
+
+
+def test_an_import_that_was_stopped_goes_on_with_the_sets_still_to_come(tmp_path, xcad, capsys):
+    save(xcad / "test/images/0.png", frame()[:4])  # is left out
+    (xcad / "test/masks/1.png").unlink()
+    for number in range(6, 15):
+        save(xcad / "test/images" / f"{number}.png", np.stack([frame(number)] * 3, axis=2))
+        save(xcad / "test/masks" / f"{number}.png", vessel())
+    assert next(import_set("xcad", xcad, tmp_path / "data", Known())).set == "xcad"
+    before = (tmp_path / "data/xcad/table.csv").stat().st_mtime_ns
+    (found,) = import_set("xcad", xcad, tmp_path / "data", Known())
+    assert found.set == "xcad_unlabelled" and (tmp_path / "data/xcad/table.csv").stat().st_mtime_ns == before
+    assert f"xcad: is in {tmp_path / 'data'} already with the same images, and stays" in capsys.readouterr().out
+    with pytest.raises(UserError, match="xcad is there already: remove it"):
+        import_set("xcad", xcad, tmp_path / "data", Known())
+
+
+@pytest.mark.parametrize("change", ["more", "fewer", "split", "damaged table"])
+def test_a_set_of_other_images_does_not_stay(tmp_path, xcad, change):
+    next(import_set("xcad", xcad, tmp_path / "data", Known()))
+    if change == "more":
+        save(xcad / "test/images/6.png", frame(6))
+    elif change == "fewer":
+        (xcad / "test/images/5.png").unlink()
+    elif change == "split":
+        for kind in ("images", "masks"):
+            (xcad / "test" / kind).rename(xcad / "train" / kind)
+    else:
+        (tmp_path / "data/xcad/table.csv").write_text("id\n")
+    with pytest.raises(UserError, match="xcad is there already: remove it"):
+        import_set("xcad", xcad, tmp_path / "data", Known())
+
+
+def test_sets_without_an_image_of_the_splits_are_passed_over(tmp_path, xcad, capsys):
+    (tmp_path / "data/xcad_unlabelled").mkdir(parents=True)
+    (found,) = import_set("xcad", xcad, tmp_path / "data", Known(), splits=("test",))
+    assert found.set == "xcad"
+    assert "xcad_unlabelled: passed over, it has unlabelled images alone" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"X has no image of the split val, expected .*ask for test or unlabelled with"):
+        import_set("xcad", xcad, tmp_path / "more", Known(), splits=("val",))
+    for path in (xcad / "train/trainB").iterdir():
+        path.rename(path.with_name(f"back\\slash{path.name}"))  # no name for an image: all are lost
+    with pytest.raises(UserError, match="6 unusable files, 100"):
+        list(import_set("xcad", xcad, tmp_path / "lost", Known(), "unlabelled", ("unlabelled",)))
+
+
+def test_frames_read_as_they_are_asked_for_are_not_read_in_vain(tmp_path, monkeypatch):
+    def never():
+        pytest.fail("read")
+        yield
+
+    monkeypatch.setitem(IMPORTERS, "dicom", lambda _: [Plan("dicom", "", never())])
+    with pytest.raises(UserError, match="no image of the split train, expected one or more: ask for unlabelled"):
+        import_set("dicom", tmp_path, tmp_path / "data", Known(), splits=("train",))
+
+
+def test_nothing_is_compared_where_nothing_is_expected():
+    assert differences({"": 7}, {}) == differences({}, {}) == []
+    assert differences({"": 7}, {"train": 8}) == ["all parts: 7 usable images, expected 8"]
+
+
+def test_nothing_is_begun_where_one_of_the_sets_is_there(tmp_path, xcad):
     (tmp_path / "data/xcad_unlabelled").mkdir(parents=True)
     with pytest.raises(UserError, match="xcad_unlabelled is there already"):
-        import_set("xcad", tmp_path / "X", tmp_path / "data", Known())
+        import_set("xcad", xcad, tmp_path / "data", Known())
     assert not (tmp_path / "data/xcad").exists()
 
 

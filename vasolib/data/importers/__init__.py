@@ -3,7 +3,7 @@
 __all__ = ["IMPORTERS", "SPLITS", "Item", "Plan", "Summary", "check_set", "import_set"]
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +16,7 @@ from vasolib.data.importers.dominance import plan_dominance
 from vasolib.data.importers.plan import Item, Plan, Summary
 from vasolib.data.importers.syntax import plan_syntax
 from vasolib.data.importers.voc import plan_stenosis
-from vasolib.data.importers.writing import free, judged, write_plan
+from vasolib.data.importers.writing import free, is_written, judged, write_plan
 from vasolib.data.importers.xa170k import plan_xa170k
 from vasolib.data.importers.xcad import plan_xcad
 from vasolib.data.importers.xcav import plan_xcav
@@ -42,14 +42,20 @@ SHOWN = 20  # files left out, in a report
 
 def import_set(
     name: str, folder: Path, to: Path, entry: object, only: str = "", splits: Collection[str] = SPLITS
-) -> list[Summary]:
+) -> Iterator[Summary]:
     """Write the sets that a published folder holds below the folder `to`, each whole or not at all.
+
+    Sets without an image of the splits are passed over. Those that are there already stay if the same was imported, as
+    after an import that was stopped, and others are still to come. Either is said.
 
     Args:
         name: of the importer.
         entry: what the catalogue says of the set: name, title, licence, citation, home.
         only: one set by its name, or the sets of one part, such as arcade_v, or stenosis; "" for all.
         splits: of SPLITS, those whose images are wanted.
+
+    Returns:
+        A summary a set, which is written when its summary is asked for.
 
     Raises:
         UserError: the folder is another one, a set is there already, too much of it cannot be used, or no such split.
@@ -62,9 +68,13 @@ def import_set(
     if not chosen:
         known = {plan.set for plan in plans} | {plan.part for plan in plans} - {""}
         raise UserError(f"{name} has no part {only!r} in {folder}: {nearest(only, known)}")
-    for plan in chosen:
+    wanted = [_of_splits(plan, splits) for plan in _with_images(chosen, splits, folder)]
+    left = [plan for plan in wanted if not is_written(plan, to)] or wanted
+    for plan in left:
         free(plan, to)  # before hours are spent on another
-    return [write_plan(_of_splits(plan, splits), to, entry) for plan in chosen]
+    for name in sorted({plan.set for plan in wanted} - {plan.set for plan in left}):
+        print(f"{name}: is in {to} already with the same images, and stays", flush=True)
+    return (write_plan(plan, to, entry) for plan in left)
 
 
 def check_set(name: str, folder: Path, entry: object) -> list[str]:
@@ -94,12 +104,32 @@ def check_set(name: str, folder: Path, entry: object) -> list[str]:
 
 
 def differences(found: dict[str, int], expected: dict[str, int]) -> list[str]:
-    """A line for each part whose number of images is another than expected; for the sum where parts are not known."""
+    """A line for each part whose number of images is another than expected; for the sum where parts are not known.
+
+    None where nothing is expected, as of data of one's own.
+    """
+    if not expected:
+        return []
     if "" in found or not found:
         found, expected = {"all parts": sum(found.values())}, {"all parts": sum(expected.values())}
     parts = dict.fromkeys([*expected, *found])
     counts = [(part, found.get(part, 0), expected.get(part, 0)) for part in parts]
     return [f"{part}: {have} usable images, expected {want}" for part, have, want in counts if have != want]
+
+
+def _with_images(plans: list[Plan], splits: Collection[str], folder: Path) -> list[Plan]:
+    """The plans with images of some splits, and those without any, whose files are all lost. UserError if none is."""
+    there = set[str]().union(*(plan.splits for plan in plans))
+    wanted = [plan for plan in plans if not plan.splits or plan.splits & set(splits)]
+    passed = [plan for plan in plans if plan.splits and not plan.splits & set(splits)]
+    if not wanted:
+        raise UserError(
+            f"{folder} has no image of the split {' or '.join(splits)}, expected one or more: ask for "
+            f"{' or '.join(sorted(there))} with --split"
+        )
+    for plan in passed:
+        print(f"{plan.set}: passed over, it has {' and '.join(sorted(plan.splits))} images alone", flush=True)
+    return wanted
 
 
 def _of_splits(plan: Plan, splits: Collection[str]) -> Plan:

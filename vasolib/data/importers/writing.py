@@ -8,7 +8,7 @@ A published file that is grey with 8 bits is linked (one file with two names, so
 else copied; any other becomes a grey PNG by the rules of `vasolib.data.reading`. Labels are always written anew.
 """
 
-__all__ = ["FOLDERS", "boxes_inside", "judged", "write_plan"]
+__all__ = ["FOLDERS", "boxes_inside", "free", "is_written", "judged", "write_plan"]
 
 import os
 import shutil
@@ -125,6 +125,27 @@ def free(plan: Plan, to: Path) -> Path:
     if os.path.lexists(target):
         raise UserError(f"{target} is there already: remove it to import the set again, or give another folder")
     return target
+
+
+def is_written(plan: Plan, to: Path) -> bool:
+    """Whether the set is there with the plan's images, by their names and splits; all not written must be left out.
+
+    A plan of frames that are made as they are read cannot be compared, and is not taken for written.
+    """
+    target = Path(to) / plan.set
+    if not isinstance(plan.items, Sequence) or not target.is_dir():
+        return False
+    try:
+        table, lost = (pd.read_csv(target / f"{name}.csv", dtype=str, keep_default_na=False)
+                       for name in ("table", "left_out"))  # fmt: skip
+        written = set(table[list(COLUMNS)].itertuples(index=False, name=None))
+        files = set(lost["file"])
+    except (OSError, ValueError, KeyError):  # another folder of that name
+        return False
+    items = [one for one in plan.items if isinstance(one, Item)]
+    planned = {tuple(getattr(item, name) for name in COLUMNS) for item in items}
+    missing = {row[-1] for row in planned - written} | {one.file for one in plan.items if isinstance(one, LeftOut)}
+    return written <= planned and missing == files
 
 
 def _image(item: Item) -> np.ndarray:
