@@ -43,8 +43,8 @@ def test_an_archive_that_may_have_it_is_named(tmp_path, find):
         (tmp_path / name).touch()
     with pytest.raises(UserError, match=r"has no mark; it has a/b/set\.zip, which is not unpacked: unpack it first$"):
         find(tmp_path)
-    (tmp_path / "a/more.7z.001").touch()
-    with pytest.raises(UserError, match=r"it has a/b/set\.zip and a/more\.7z\.001, not unpacked: unpack what has"):
+    (tmp_path / "a/more.7z").touch()
+    with pytest.raises(UserError, match=r"it has a/b/set\.zip and a/more\.7z, not unpacked: unpack what has"):
         find(tmp_path)
 
 

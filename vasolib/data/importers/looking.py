@@ -17,7 +17,7 @@ from vasolib.data.listing import SUFFIXES, list_images, stem_of
 from vasolib.data.reading import read_mask
 from vasolib.errors import UserError
 
-PACKED = {".zip", ".7z", ".rar", ".tar", ".tgz", ".gz", ".xz", ".001"}  # the last is of archives in several parts
+PACKED = {".zip", ".7z", ".rar", ".tar", ".tgz", ".gz", ".xz"}  # suffixes of archives
 
 
 def locate(folder: Path, fits: Callable[[Path], bool], missing: str) -> Path:

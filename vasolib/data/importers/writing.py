@@ -206,8 +206,8 @@ def _check_share(plan: Plan, rows: list[list], left_out: list[LeftOut]) -> None:
         few = "; ".join(map(str, unusable[:EXAMPLES])) or "none was found"
         share = lost / (sum(weights.values()) or 1)
         raise UserError(
-            f"the set {plan.set} has {len(bad)} unusable files, {share:.1%} of it, expected at most {MAX_UNUSABLE:.0%} "
-            f"and an image that is usable: mend or remove them; {EXAMPLES} at most are: {few}"
+            f"the set {plan.set} has {len(rows)} usable images and {len(bad)} unusable files, {share:.1%} of it, "
+            f"expected an image and at most {MAX_UNUSABLE:.0%}: mend or remove them; {EXAMPLES} at most are: {few}"
         )
 
 
