@@ -47,6 +47,15 @@ def real_set(root, count=10):
     return root / "real"
 
 
+def test_a_set_whose_labels_are_called_otherwise_is_not_taken_for_one_without(tmp_path):
+    """Its test images would be learned from."""
+    real_set(tmp_path).joinpath("masks").rename(tmp_path / "real" / "Masks")
+    save(tmp_path / "corpus" / "images" / "a.png")
+    sets, left_out = find_sets(tmp_path)
+    assert list(sets) == ["corpus"]
+    assert "in a folder `Masks`, which is not read: call it `masks`" in left_out[0].reason
+
+
 def test_a_missing_mask_leaves_its_image_out(tmp_path):
     folder = real_set(tmp_path)
     (folder / "masks" / "p3_0.png").unlink()

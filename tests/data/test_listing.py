@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from vasolib.data.listing import list_images, name_fault, stem_of
+from vasolib.data.listing import list_images, name_fault, stem_of, unread_labels
 
 
 def test_files_come_by_stem_and_the_rest_is_told_apart(tmp_path):
@@ -16,6 +16,27 @@ def test_files_come_by_stem_and_the_rest_is_told_apart(tmp_path):
     assert sorted(path.name for path in found.bad) == ["d.png", "t.pgm", "t.tif"]
     assert [path.name for path in found.other] == ["x.txt"]
     assert found.stems == ["a", "b", "c", "c-1", "d", "t"]
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "told"),
+    [
+        ("Masks", "a.png", True),
+        ("ground truth", "a.tif", True),
+        ("masks", "a.png", False),
+        ("stenoses", "a.png", False),
+        (".thumbnails", "a.png", False),
+        ("notes", "a.txt", False),
+        ("other", "z.png", False),
+        ("masks/Masks", "a.png", False),
+    ],
+)
+def test_labels_in_a_folder_of_another_name_are_told(tmp_path, name: str, file: str, told: bool):
+    for folder in ("images", name):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / name / file).write_bytes(b"")
+    (tmp_path / "a.png").write_bytes(b"")
+    assert unread_labels(tmp_path, ["a", "b"]) == (name if told else "")
 
 
 def test_no_folder_has_no_files(tmp_path):

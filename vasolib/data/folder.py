@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vasolib.data.building import Frames
 from vasolib.data.left_out import BadFile, LeftOut, check_share, shown
-from vasolib.data.listing import Listing, list_images, name_fault, stem_of
+from vasolib.data.listing import Listing, list_images, name_fault, stem_of, unread_labels
 from vasolib.data.reading import read_bytes, read_image, read_mask
 from vasolib.data.store import Frame
 from vasolib.errors import UserError
@@ -107,6 +107,7 @@ def _listings(folder: Path) -> tuple[Listing, Listing | None]:
         raise BadFile(folder, "has something else than a folder called `masks`: mend or remove it")
     try:
         images, masks = list_images(folder / "images"), list_images(folder / "masks") if labelled else None
+        unread = unread_labels(folder, images.stems)
     except OSError as error:
         raise BadFile(folder, UNLISTED.format(error.strerror)) from error
     if not images.stems:
@@ -115,6 +116,9 @@ def _listings(folder: Path) -> tuple[Listing, Listing | None]:
             f"its folder {shown(deeper[0])} has one: move it beside this one" if deeper else "add some, or remove it"
         )
         raise BadFile(folder, f"has no image file in a folder `images`: {remedy}")
+    if unread:
+        where = f"has files called as its images in a folder `{shown(unread)}`, which is not read"
+        raise BadFile(folder, f"{where}: call it `masks` if these are vessel masks, or move it elsewhere")
     if (folder / "boxes").is_dir():
         raise BadFile(folder, "is a detection set (it has a folder `boxes`), not one of vessel masks")
     return images, masks

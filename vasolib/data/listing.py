@@ -1,15 +1,17 @@
 """The image files of a folder: which names can be read, and which are left out before any file is opened."""
 
-__all__ = ["SUFFIXES", "Listing", "list_images", "name_fault", "stem_of"]
+__all__ = ["SUFFIXES", "Listing", "list_images", "name_fault", "stem_of", "unread_labels"]
 
 import os
 import stat
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from vasolib.data.left_out import shown
 
+LABELS = ("masks", "segments", "stenoses", "boxes.csv")  # beside a set's images
 SUFFIXES = {".png", ".jpg", ".jpeg", ".pgm", ".bmp", ".tif", ".tiff"}
 
 
@@ -63,6 +65,17 @@ def list_images(folder: Path) -> Listing:
             bad |= dict.fromkeys(twins, f"is one of {names}, expected one file per stem: rename or remove the others")
     files = {stem: paths[0] for stem, paths in sorted(named.items()) if len(paths) == 1}
     return Listing(files, bad, other)
+
+
+def unread_labels(folder: Path, stems: Iterable[str]) -> str:
+    """In a set without any of `LABELS`, the name of a folder that has files called as these images are; else "".
+
+    Raises OSError where a folder cannot be listed.
+    """
+    if any((folder / name).exists() for name in LABELS):
+        return ""
+    others = [path for path in sorted(folder.iterdir()) if path.name != "images" and not path.name.startswith(".")]
+    return next((path.name for path in others if not set(list_images(path).stems).isdisjoint(stems)), "")
 
 
 def _kind_fault(path: Path) -> str | None:
