@@ -6,9 +6,9 @@ import zlib
 import numpy as np
 import pytest
 
-from tests.data.importers.layouts import frame, imported, pixels, save, table
-from vasolib.data.importers.dicom import frames_of_dicom
-from vasolib.data.left_out import BadFile
+from tests.data.importers.layouts import frame, imported, pixels, save, table, write
+from vasolib.data.importers.dicom import frames_of_dicom, plan_dicom
+from vasolib.data.left_out import BadFile, LeftOut
 from vasolib.errors import UserError
 
 CINE = frame(1, (3, 20, 24))
@@ -110,6 +110,37 @@ def test_a_file_cut_short_costs_itself_only(tmp_path):
         frames_of_dicom(path)
     summary = imported("dicom", tmp_path / "study", tmp_path / "data")["dicom"]
     assert (summary.images, summary.left_out) == (15, 1)
+
+
+@pytest.mark.parametrize("name", ["1.3.12.2.1107.5.4.5.154138.30000018", "XA.1.2.840.113619.2", "IM0001.001", "b.DCM"])
+def test_the_first_bytes_and_not_the_name_decide(tmp_path, name):
+    dicom(tmp_path / "study" / name)
+    write(tmp_path / "study/autorun.inf", "[autorun]")
+    (summary,) = imported("dicom", tmp_path / "study", tmp_path / "data").values()
+    assert (summary.images, summary.left_out) == (3, 0)
+
+
+@pytest.mark.parametrize("start", [132, -1])
+def test_a_file_without_the_part_in_front_is_read(tmp_path, start):
+    data = dicom(tmp_path / "a.dcm").read_bytes()
+    (tmp_path / "a.dcm").write_bytes(data[start if start > 0 else data.index(b"\x08\0\x16\0") :])
+    np.testing.assert_array_equal(frames_of_dicom(tmp_path / "a.dcm")[2], CINE)
+    (tmp_path / "a.dcm").write_bytes(b"\x08\0" + bytes(200))
+    with pytest.raises(BadFile, match="has no DICOM header"):
+        frames_of_dicom(tmp_path / "a.dcm")
+
+
+def test_every_file_without_a_header_is_told(tmp_path):
+    for number in range(9):
+        dicom(tmp_path / f"study/{number}")
+    (tmp_path / "study/0").write_bytes(b"")
+    dicom(tmp_path / "study/cut.dcm").write_bytes(bytes(100))
+    write(tmp_path / "study/VERSION", "1")
+    imported("dicom", tmp_path / "study", tmp_path / "data")
+    lost = table(tmp_path / "data/dicom", "left_out")
+    assert list(lost.file) == ["0", "VERSION", "cut.dcm"] and lost.reason.str.contains("has no DICOM header").all()
+    kinds = [one.kind for one in plan_dicom(tmp_path / "study")[0].items if isinstance(one, LeftOut)]
+    assert kinds == ["ignored", "ignored", "unusable"]
 
 
 def test_without_pydicom_or_files_the_remedy_is_told(tmp_path, monkeypatch):

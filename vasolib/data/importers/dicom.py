@@ -4,6 +4,9 @@ Values go through the modality and VOI tables or window that the file gives (PS3
 that vessels filled with contrast agent are dark, colours become luminance. Values of 8 bits stay; deeper ones are
 stretched between the cine's own extremes. Each frame of a multi-frame file is an image, and the file is its cine.
 
+Which files are DICOM files their first bytes decide, not their names: those of a scanner are numbers with dots. What is
+clearly something else by its name is passed over, and any other file that has no DICOM header is told.
+
 Patient and cine ids are the first digits of hashes of what the header says. That hides names from a glance, no more:
 who has a list of patients can hash it too, paths stand in table.csv as they are, and text burnt into pixels stays. Have
 data de-identified before.
@@ -30,8 +33,13 @@ if TYPE_CHECKING:
     import pydicom
 
 SET = "dicom"
-SUFFIXES = {".dcm", ".dicom", ".ima", ""}
+SUFFIXES = {".dcm", ".dicom", ".ima"}  # which promise a DICOM file
+OTHERS = {".7z", ".avi", ".bat", ".bmp", ".cfg", ".css", ".csv", ".db", ".dll", ".doc", ".docx", ".exe", ".gif",
+          ".gz", ".htm", ".html", ".ico", ".inf", ".ini", ".jar", ".jpeg", ".jpg", ".js", ".json", ".lnk", ".log",
+          ".md", ".mp4", ".npz", ".pdf", ".png", ".py", ".rar", ".rtf", ".sh", ".tif", ".tiff", ".txt", ".xls",
+          ".xlsx", ".xml", ".yaml", ".zip"}  # fmt: skip
 MAGIC = slice(128, 132)
+FIRST = (b"\x02\0", b"\x08\0")  # groups that a file without the 132 bytes in front begins with
 MAX_CINE = 2**32  # bytes, decoded
 LUMINANCE = (0.299, 0.587, 0.114)
 LAYOUT = "file with the letters DICM at byte 128, expected DICOM files at any depth"
@@ -42,39 +50,46 @@ def plan_dicom(folder: Path) -> list[Plan]:
 
     Raises UserError where there is no DICOM file, or pydicom is not installed.
     """
-    root = holding(folder, SUFFIXES, LAYOUT)
-    if not any(map(_is_dicom, files_below(root, SUFFIXES))):
+    suffixes = {path.suffix.lower() for path in Path(folder).rglob("*")} - OTHERS
+    root = holding(folder, suffixes, LAYOUT)
+    paths = files_below(root, suffixes)
+    if not any(map(_has_header, paths)):
         raise UserError(f"{root} has no {LAYOUT}: name the folder that has it")
     try:
         import pydicom  # noqa: F401
     except ImportError as error:
         raise UserError("DICOM files need the package pydicom: pip install 'vasolib[dicom]'") from error
-    return [Plan(SET, "", _Frames(root))]
+    return [Plan(SET, "", _Frames(root, paths))]
 
 
-def _is_dicom(path: Path) -> bool:
-    """Whether a file begins as DICOM files do."""
+def _has_header(path: Path) -> bool:
+    """Whether a file begins as DICOM files do, be it without the 132 bytes in front that some programs leave away."""
     try:
         with open(path, "rb") as file:
-            return file.read(MAGIC.stop)[MAGIC] == b"DICM"
+            head = file.read(MAGIC.stop)
     except OSError:
         return False
+    return head[MAGIC] == b"DICM" or head.startswith(FIRST)
+
+
+class NoImage(BadFile):
+    """A file that was no image in the first place."""
 
 
 class _Frames:
     """The set's frames, made anew each time they are gone through."""
 
-    def __init__(self, root: Path):
-        self.root = root
+    def __init__(self, root: Path, paths: list[Path]):
+        self.root, self.paths = root, paths
 
     def __iter__(self) -> Iterator[Item | LeftOut]:
-        paths = [path for path in files_below(self.root, SUFFIXES) if _is_dicom(path)]
-        for path in reported(paths, len(paths), "DICOM files"):
+        for path in reported(self.paths, len(self.paths), "files"):
             original = within(self.root, path)
             try:
                 patient, cine, frames = frames_of_dicom(path)
             except BadFile as error:
-                yield LeftOut("unusable", SET, original, error.reason)
+                kind = "ignored" if isinstance(error, NoImage) else "unusable"
+                yield LeftOut(kind, SET, original, error.reason)
                 continue
             for number, frame in enumerate(frames):
                 name = f"{patient}_{cine}_{number:04d}"
@@ -83,12 +98,13 @@ class _Frames:
 
 def frames_of_dicom(path: Path) -> tuple[str, str, np.ndarray]:
     """Patient, cine and frames (T, H, W) uint8 of one file. BadFile where it is damaged or cannot be decoded."""
-    import pydicom
-
+    if not _has_header(path):
+        fault = BadFile if path.suffix.lower() in SUFFIXES else NoImage
+        raise fault(path, "has no DICOM header or is not open to this user, expected one: copy it again, or remove it")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's quote what the header says, names too
-            header = pydicom.dcmread(path)
+            header = _header(path)
             patient = header.get("PatientID") or header.get("StudyInstanceUID") or path.parent.name
             cine = header.get("SOPInstanceUID") or path.name
             _check_size(path, header)
@@ -100,6 +116,21 @@ def frames_of_dicom(path: Path) -> tuple[str, str, np.ndarray]:
         remedy = "expected a whole DICOM file of images: mend it, or save it without compression"
         raise BadFile(path, f"cannot be decoded ({reason}), {remedy}") from error
     return _short(patient), _short(cine), (frames if frames.ndim == 3 else frames[None]).astype(np.uint8)
+
+
+def _header(path: Path) -> "pydicom.Dataset":
+    """What a file says, with how its pixels are stored, which one without the part in front does not say."""
+    import pydicom
+
+    header = pydicom.dcmread(path, force=True)  # force: without the letters DICM too
+    if header.preamble is None and not header.get("SOPClassUID"):
+        raise BadFile(path, "has no DICOM header, expected a whole DICOM file: copy it again, or remove it")
+    if "TransferSyntaxUID" not in header.file_meta:
+        implicit = header.original_encoding[0]
+        header.file_meta.TransferSyntaxUID = (
+            pydicom.uid.ImplicitVRLittleEndian if implicit else pydicom.uid.ExplicitVRLittleEndian
+        )
+    return header
 
 
 def _check_size(path: Path, header: "pydicom.Dataset") -> None:
