@@ -45,6 +45,15 @@ def save(path: Path, values: np.ndarray) -> Path:
     return path
 
 
+def spironet(folder: Path, suffix: str, **parts: list[str]) -> Path:
+    """Labelled sets as SPIRONet's repository has them: the stems of each part."""
+    for split, stems in parts.items():
+        for stem in stems:
+            save(folder / split / "img" / f"{stem}{suffix}", frame(sum(stem.encode())))
+            save(folder / split / "label" / f"{stem}{suffix}", vessel())
+    return folder
+
+
 def write(path: Path, text: str) -> Path:
     """A text file."""
     path.parent.mkdir(parents=True, exist_ok=True)

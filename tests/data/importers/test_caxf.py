@@ -30,6 +30,33 @@ def test_without_parts_no_patient_is_on_both_sides(tmp_path):
     assert (rows.split == "test").sum() == 4  # the first patients with 201 of 538 frames or more
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("test/masks", "test/Masks"), ("test/masks", "test/label"), ("test", "TEST"), ("train", "val")]
+)
+def test_names_in_capitals_or_as_spironet_has_them_are_known(tmp_path, old, new):
+    for split in ("train", "test"):
+        pair(tmp_path / "set" / split, f"{split}_1", len(split))
+    (tmp_path / "set" / old).rename(tmp_path / "set" / new)
+    assert imported("caxf", tmp_path / "set", tmp_path / "data")["caxf"].images == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("test/masks", "test/mask", "test has images, mask, expected one folder images or img and one masks or la"),
+        ("test/images", "test/pictures", "test has masks, pictures, expected one folder images or img and one masks"),
+        ("test/images", "test/masks/images", "test has masks, expected one folder images or img and one masks or la"),
+        ("test", "testing", "testing has images and masks, expected parts called train, val and test: rename it"),
+    ],
+)
+def test_a_part_that_would_be_lost_by_a_folders_name_is_refused(tmp_path, old, new, says):
+    for split in ("train", "test"):
+        pair(tmp_path / "set" / split, f"{split}_1", len(split))
+    (tmp_path / "set" / old).rename(tmp_path / "set" / new)
+    with pytest.raises(UserError, match=says):
+        imported("caxf", tmp_path / "set", tmp_path / "data")
+
+
 def test_another_folder_is_named(tmp_path):
     save(tmp_path / "set/images/a.png", frame())
     with pytest.raises(UserError, match="no folders `images` and `masks`, expected"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.data.importers.layouts import frame, imported, pixels, save, table, vessel
+from tests.data.importers.layouts import frame, imported, pixels, save, spironet, table, vessel
 from vasolib.errors import UserError
 
 
@@ -21,6 +21,15 @@ def test_pairs_and_the_published_split(dca1, tmp_path):
     assert summary.splits == {"train": 5, "test": 2} and summary.left_out == 0
     rows = table(tmp_path / "data/dca1")
     assert list(rows.id) == ["1", "2", "10", "99", "100", "101", "134"] and list(rows.split[4:6]) == ["train", "test"]
+    np.testing.assert_array_equal(pixels(tmp_path / "data/dca1", "masks", "10"), vessel())
+
+
+def test_the_copy_of_spironet_is_split_as_it_says(tmp_path):
+    root = spironet(tmp_path / "dataset/DCA1", ".pgm", train=["2", "10", "100"], test=["101", "134"])
+    save(root / "test/img/102.pgm", frame())
+    summary = imported("dca1", root, tmp_path / "data")["dca1"]
+    assert summary.splits == {"train": 3, "test": 2} and summary.left_out == 1
+    assert list(table(tmp_path / "data/dca1").id) == ["2", "10", "100", "101", "134"]
     np.testing.assert_array_equal(pixels(tmp_path / "data/dca1", "masks", "10"), vessel())
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.data.importers.layouts import Known, frame, imported, pixels, save, table, vessel
+from tests.data.importers.layouts import Known, frame, imported, pixels, save, spironet, table, vessel
 from vasolib.data.importers import check_set
 from vasolib.errors import UserError
 
@@ -42,12 +42,19 @@ def test_images_and_masks_without_their_other_half(xcad, tmp_path):
     assert list(lost.file) == ["test/images/00011_31.png", "test/masks/other.png"]
 
 
-def test_a_third_partys_split(tmp_path):
+@pytest.mark.parametrize("renamed", ["", "images"])
+def test_a_third_partys_split(tmp_path, renamed):
+    root = spironet(tmp_path / "dataset/XCAD", ".png", train=["00018_33", "15613_15"], test=["15664_22", "18671_41"])
     for split in ("train", "test"):
-        for number in range(2):
-            save(tmp_path / "X" / split / "images" / f"{split}{number}.png", frame(number))
-            save(tmp_path / "X" / split / "masks" / f"{split}{number}.png", vessel())
-    assert imported("xcad", tmp_path / "X", tmp_path / "data")["xcad"].splits == {"train": 2, "test": 2}
+        (root / split / "img").rename(root / split / (renamed or "img"))
+    assert imported("xcad", root, tmp_path / "data")["xcad"].splits == {"train": 2, "test": 2}
+    assert table(tmp_path / "data/xcad").cine.tolist() == ["00018", "15613", "15664", "18671"]
+
+
+def test_labels_that_would_be_lost_by_a_folders_name_are_told(xcad, tmp_path):
+    (xcad / "test/masks").rename(xcad / "test/mask")
+    with pytest.raises(UserError, match="test has images, mask, expected one folder images or img and one masks or"):
+        imported("xcad", xcad, tmp_path / "data")
 
 
 def test_another_folder_is_named(tmp_path):

@@ -1,7 +1,8 @@
 """DCA1 (Cervantes-Sanchez et al. 2019): 134 frames with vessel masks, side by side in one folder.
 
 Certain (programs that read it): Database_134_Angiograms/<number>.pgm and <number>_gt.pgm, 300 x 300. Patients are not
-known. Frames 1 to 100 are for training and the other 34 for testing, as in the copy published with SPIRONet.
+known. Frames 1 to 100 are for training and the other 34 for testing, as in the copy published with SPIRONet, which is
+read too: {train,test}/img/<number>.pgm and {train,test}/label/<number>.pgm.
 """
 
 __all__ = ["plan_dca1"]
@@ -10,20 +11,38 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from vasolib.data.importers.looking import listed, locate, lost, mask_of, within
+from vasolib.data.importers.caxf import has_parts, parts_of
+from vasolib.data.importers.looking import id_of, listed, locate, lost, mask_of, pairs, within
 from vasolib.data.importers.plan import Item, Plan
 from vasolib.data.left_out import LeftOut
 
 SET = "dca1"
 TRAINING = 100
 LAYOUT = ("file <number>_gt.pgm beside a <number>.pgm, expected DCA1 as published: Database_134_Angiograms with 134 "
-          "pairs of them")  # fmt: skip
+          "pairs of them, or {train,test}/{img,label}")  # fmt: skip
 
 
 def plan_dca1(folder: Path) -> list[Plan]:
     """The set of pairs. UserError where there is none."""
-    root = locate(folder, lambda one: next(one.glob("*_gt.*"), None) is not None, LAYOUT)
-    return [Plan(SET, "vessels", list(_items(root)))]
+    root = locate(folder, lambda one: has_parts(one) or next(one.glob("*_gt.*"), None) is not None, LAYOUT)
+    found = _in_parts(root) if has_parts(root) else _items(root)
+    return [Plan(SET, "vessels", list(found))]
+
+
+def _in_parts(root: Path) -> Iterator[Item | LeftOut]:
+    """The pairs of the copy that is split already."""
+    for split, (images, masks) in parts_of(root).items():
+        for pair in sorted(pairs(SET, root, images, masks), key=_number):
+            if isinstance(pair, LeftOut):
+                yield pair
+                continue
+            stem, path, label = pair
+            yield Item(id_of(stem), path, within(root, path), split, part=split, label=label)
+
+
+def _number(pair: tuple[str, Path, partial] | LeftOut) -> int:
+    """What the pairs of a part are in the order of; what has no number comes first."""
+    return int(pair[0]) if isinstance(pair, tuple) and pair[0].isascii() and pair[0].isdecimal() else -1
 
 
 def _items(root: Path) -> Iterator[Item | LeftOut]:

@@ -3,8 +3,8 @@
 Certain (programs that read it): train/trainB are angiograms, train/trainC background frames before the contrast agent
 and train/trainA drawn fractals, none of which is imported; test/images and test/masks are paired by name. Inferred: the
 1,621 frames are those of trainB. From the names, such as 00018_33, the part before the underscore is taken for the
-cine; patients are not known. A third party's split of the labelled frames (SPIRONet: train and test with images and
-masks each) is read too.
+cine; patients are not known. A third party's split of the labelled frames (SPIRONet: train and test with img and label
+each) is read too.
 
 Two sets, because one has labels for all images or for none: xcad (labelled) and xcad_unlabelled. Where XCAD is tested
 on, leave its frames out of pre-training.
@@ -15,32 +15,30 @@ __all__ = ["plan_xcad"]
 from collections.abc import Iterator
 from pathlib import Path
 
+from vasolib.data.importers.caxf import has_parts, parts_of
 from vasolib.data.importers.looking import id_of, listed, locate, pairs, within
 from vasolib.data.importers.plan import Item, Plan
 from vasolib.data.left_out import LeftOut
 
 LABELLED, UNLABELLED = "xcad", "xcad_unlabelled"
+UNPAIRED = ("trainA", "trainB", "trainC")
 LAYOUT = ("folders train/trainB or test/images and test/masks, expected XCAD as published: train/{trainA,trainB,trainC}"
           " and test/{images,masks}")  # fmt: skip
 
 
 def plan_xcad(folder: Path) -> list[Plan]:
     """The labelled and the unlabelled set, as far as they are there. UserError where neither is."""
-    root = locate(folder, lambda one: _splits(one) or (one / "train" / "trainB").is_dir(), LAYOUT)
-    plans = [Plan(LABELLED, "vessels", list(_labelled(root)), "labelled")] if _splits(root) else []
+    root = locate(folder, lambda one: has_parts(one) or (one / "train" / "trainB").is_dir(), LAYOUT)
+    parts = parts_of(root, UNPAIRED)
+    plans = [Plan(LABELLED, "vessels", list(_labelled(root, parts)), "labelled")] if parts else []
     if (root / "train" / "trainB").is_dir():
         plans.append(Plan(UNLABELLED, "", list(_unlabelled(root)), "unlabelled"))
     return plans
 
 
-def _splits(root: Path) -> list[str]:
-    """The parts that have images and masks."""
-    return [one for one in ("train", "test") if all((root / one / kind).is_dir() for kind in ("images", "masks"))]
-
-
-def _labelled(root: Path) -> Iterator[Item | LeftOut]:
-    for split in _splits(root):
-        for pair in pairs(LABELLED, root, root / split / "images", root / split / "masks"):
+def _labelled(root: Path, parts: dict[str, tuple[Path, Path]]) -> Iterator[Item | LeftOut]:
+    for split, (images, masks) in parts.items():
+        for pair in pairs(LABELLED, root, images, masks):
             if isinstance(pair, LeftOut):
                 yield pair
                 continue
