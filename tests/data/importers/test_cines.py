@@ -46,6 +46,14 @@ def test_a_listed_frame_that_is_missing_and_a_missing_list_are_told(tmp_path):
     ]
 
 
+def test_a_list_with_a_mark_in_front_loses_no_frame(tmp_path):
+    root = cadica(tmp_path)
+    for path in root.rglob("*_selectedFrames.txt"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    (summary,) = imported("cadica", root, tmp_path / "data").values()
+    assert (summary.images, summary.left_out) == (6, 0)
+
+
 def test_another_folder_is_named(tmp_path):
     with pytest.raises(UserError, match="no folder `selectedVideos`, expected CADICA as published"):
         imported("cadica", tmp_path, tmp_path / "data")

@@ -33,6 +33,14 @@ def test_the_copy_of_spironet_is_split_as_it_says(tmp_path):
     np.testing.assert_array_equal(pixels(tmp_path / "data/dca1", "masks", "10"), vessel())
 
 
+def test_names_in_capitals_are_known(dca1, tmp_path):
+    for path in list(dca1.glob("*_gt.pgm")):
+        path.rename(path.with_name(path.name.upper()))
+    save(dca1 / "1_gt.pgm", vessel())  # a second mask of one frame
+    summary = imported("dca1", dca1, tmp_path / "data")["dca1"]
+    assert (summary.images, summary.left_out) == (7, 1)
+
+
 def test_what_has_no_mask_or_another_name_is_told(dca1, tmp_path):
     (dca1 / "2_gt.pgm").unlink()
     save(dca1 / "notes.png", frame())

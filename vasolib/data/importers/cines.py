@@ -40,7 +40,7 @@ def _frames(root: Path, video: Path) -> Iterator[Item | LeftOut]:
     chosen = video / f"{cine}_selectedFrames.txt"
     files, bad = listed(SET, root, video / "input")
     try:
-        lines = chosen.read_text(encoding="utf-8").split()
+        lines = chosen.read_text(encoding="utf-8-sig").split()  # editors put a mark in front
     except (OSError, UnicodeDecodeError):
         yield lost(SET, root, chosen, f"cannot be read, so no frame of {cine} is taken: unpack the set again")
         return

@@ -24,7 +24,7 @@ LAYOUT = ("file <number>_gt.pgm beside a <number>.pgm, expected DCA1 as publishe
 
 def plan_dca1(folder: Path) -> list[Plan]:
     """The set of pairs. UserError where there is none."""
-    root = locate(folder, lambda one: has_parts(one) or next(one.glob("*_gt.*"), None) is not None, LAYOUT)
+    root = locate(folder, lambda one: has_parts(one) or next(one.glob("*_[gG][tT].*"), None) is not None, LAYOUT)
     found = _in_parts(root) if has_parts(root) else _items(root)
     return [Plan(SET, "vessels", list(found))]
 
@@ -50,12 +50,15 @@ def _items(root: Path) -> Iterator[Item | LeftOut]:
     files, bad = listed(SET, root, root)
     yield from bad
     images = [stem for stem in files if stem.isascii() and stem.isdecimal()]
+    masks = {stem.lower(): path for stem, path in files.items()}
     for stem in sorted(images, key=int):
-        if f"{stem}_gt" not in files:
+        mask = masks.get(f"{stem}_gt")
+        if mask is None:
             yield lost(SET, root, files[stem], f"has no mask, expected {stem}_gt.pgm beside it: unpack the set again")
             continue
         split = "train" if int(stem) <= TRAINING else "test"
-        label = partial(mask_of, files[f"{stem}_gt"])
-        yield Item(stem, files[stem], within(root, files[stem]), split, part=split, label=label)
-    for stem in files.keys() - set(images) - {f"{one}_gt" for one in images}:
-        yield lost(SET, root, files[stem], "is neither <number>.pgm nor the mask of one: remove it", "ignored")
+        yield Item(stem, files[stem], within(root, files[stem]), split, part=split, label=partial(mask_of, mask))
+    used = {masks.get(f"{stem}_gt") for stem in images}
+    for stem, path in files.items():
+        if stem not in images and path not in used:
+            yield lost(SET, root, path, "is neither <number>.pgm nor the mask of one: remove it", "ignored")
