@@ -41,6 +41,49 @@ def test_the_xml_names_a_bmp_whatever_the_images_suffix_is(tmp_path):
     assert imported("stenosis", tmp_path, tmp_path / "data")["stenosis"].images == 6
 
 
+def test_suffixes_in_capitals_are_known(tmp_path):
+    for path in list(dataset(tmp_path).iterdir()):
+        path.rename(path.with_suffix(path.suffix.upper()))
+    (summary,) = imported("stenosis", tmp_path / "dataset", tmp_path / "data").values()
+    assert (summary.images, summary.left_out) == (12, 0) and len(table(tmp_path / "data/stenosis", "boxes")) == 12
+
+
+def test_given_parts_are_kept(tmp_path):
+    folder = dataset(tmp_path)
+    for path in list(folder.iterdir()):
+        part = folder / {"14_000": "Test", "14_001": "val"}.get(path.stem[:6], "train") / path.suffix[1:]
+        part.mkdir(parents=True, exist_ok=True)
+        path.rename(part / path.name)
+    (summary,) = imported("stenosis", folder, tmp_path / "data").values()
+    assert summary.splits == {"test": 3, "train": 6, "val": 3}
+    rows = table(tmp_path / "data/stenosis")
+    assert rows.split[rows.patient == "14-000"].eq("test").all()
+    save(folder / "14_009_2_0000.bmp", frame())
+    with pytest.raises(UserError, match=r"train, val or test and others, such as 14_009_2_0000\.bmp: move or remove"):
+        imported("stenosis", folder, tmp_path / "more")
+
+
+def test_a_copy_beside_its_frame_is_no_patient_of_its_own(tmp_path):
+    folder = dataset(tmp_path)
+    for name in ("14_000_2_0000 (1)", "14_000_2_0000 - Copy", "14_000_2_0000 - Copy (2)"):
+        save(folder / f"{name}.bmp", frame())
+        box_file(folder / f"{name}.xml", (2, 3, 9, 8))
+    for path in list(folder.glob("14_001_2_0000.*")):
+        path.rename(path.with_stem(f"{path.stem} (1)"))  # the only one of its frame
+    (summary,) = imported("stenosis", folder, tmp_path / "data").values()
+    assert (summary.images, summary.patients, summary.left_out) == (12, 4, 6)
+    assert "14-001_2_0000" in set(table(tmp_path / "data/stenosis").id)
+    assert table(tmp_path / "data/stenosis", "left_out").reason.str.contains("is a copy of 14_000_2_0000.").all()
+
+
+def test_numbers_in_brackets_alone_make_no_copies(tmp_path):
+    for number in range(3):
+        save(tmp_path / "set" / f"frame ({number}).bmp", frame(number))
+        box_file(tmp_path / "set" / f"frame ({number}).xml", (2, 3, 9, 8))
+    (summary,) = imported("stenosis", tmp_path / "set", tmp_path / "data").values()
+    assert (summary.images, summary.left_out) == (3, 0)
+
+
 @pytest.mark.parametrize(
     ("box", "kept"),
     [

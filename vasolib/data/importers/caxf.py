@@ -5,7 +5,7 @@ split by patient, the part of a name before its first underscore. The copies of 
 have the same layout with the names {img,label}, so these are known too, in small letters or capitals.
 """
 
-__all__ = ["has_parts", "parts_of", "plan_caxf"]
+__all__ = ["SPLITS", "has_parts", "parts_of", "plan_caxf"]
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
