@@ -1,6 +1,7 @@
 """DICOM: photometric interpretation, window, frames, and names that do not show."""
 
 import sys
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -128,6 +129,51 @@ def test_a_file_without_the_part_in_front_is_read(tmp_path, start):
     (tmp_path / "a.dcm").write_bytes(b"\x08\0" + bytes(200))
     with pytest.raises(BadFile, match="has no DICOM header"):
         frames_of_dicom(tmp_path / "a.dcm")
+
+
+def changed(path, remove=(), **fields):
+    """A file of a frame as something else: without some elements, and with a kind or a compression of its own."""
+    pydicom = pytest.importorskip("pydicom")
+    one = pydicom.dcmread(dicom(path))
+    for name in remove:
+        delattr(one, name)
+    for name, value in fields.items():
+        setattr(one.file_meta, name, value)
+    if one.file_meta.TransferSyntaxUID.is_encapsulated:
+        one.PixelData = pydicom.encaps.encapsulate([b"no JPEG "])
+    one.save_as(path, enforce_file_format=False)
+    return path
+
+
+def test_what_holds_no_image_counts_for_nothing(tmp_path):
+    gone, directory, report = ("Rows", "PixelData"), "1.2.840.10008.1.3.10", "1.2.840.10008.5.1.4.1.1.88.11"
+    changed(tmp_path / "disc/DICOMDIR", (*gone, "SOPClassUID"), MediaStorageSOPClassUID=directory)
+    changed(tmp_path / "disc/SR1.dcm", (*gone, "SOPClassUID"), MediaStorageSOPClassUID=report)
+    dicom(tmp_path / "disc/IM1")
+    (summary,) = imported("dicom", tmp_path / "disc", tmp_path / "data").values()
+    assert (summary.images, summary.left_out) == (3, 2)
+    assert table(tmp_path / "data/dicom", "left_out").reason.str.contains("holds no image").all()
+    changed(tmp_path / "disc/cut.dcm", gone)  # the pixels of an angiogram are missed
+    with pytest.raises(UserError, match=r"1 unusable images of 4.*cut\.dcm cannot be decoded"):
+        imported("dicom", tmp_path / "disc", tmp_path / "more")
+
+
+def test_the_packages_for_a_compression_are_named(tmp_path, monkeypatch):
+    path = changed(tmp_path / "a.dcm", TransferSyntaxUID="1.2.840.10008.1.2.4.70")
+    decoder = sys.modules["pydicom"].pixels.get_decoder("1.2.840.10008.1.2.4.70")
+    monkeypatch.setattr(type(decoder), "is_available", False)
+    with pytest.raises(BadFile, match=r"is compressed by JPEG Lossless.*pip install pylibjpeg pylibjpeg-libjpeg, "):
+        frames_of_dicom(path)
+
+
+def test_a_long_cine_needs_a_few_bytes_a_pixel(tmp_path):
+    path = dicom(tmp_path / "a", frame(1, (60, 128, 128)), photometric="MONOCHROME1", WindowCenter=99, WindowWidth=99)
+    frames_of_dicom(path)  # what is imported stays
+    tracemalloc.start()
+    frames_of_dicom(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6 * 60 * 128 * 128
 
 
 def test_every_file_without_a_header_is_told(tmp_path):

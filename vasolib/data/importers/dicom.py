@@ -41,6 +41,7 @@ OTHERS = {".7z", ".avi", ".bat", ".bmp", ".cfg", ".css", ".csv", ".db", ".dll", 
 MAGIC = slice(128, 132)
 FIRST = (b"\x02\0", b"\x08\0")  # groups that a file without the 132 bytes in front begins with
 MAX_CINE = 2**32  # bytes, decoded
+REMEDY = "pip install pylibjpeg pylibjpeg-libjpeg, or save it without compression"
 LUMINANCE = (0.299, 0.587, 0.114)
 LAYOUT = "file with the letters DICM at byte 128, expected DICOM files at any depth"
 
@@ -107,6 +108,7 @@ def frames_of_dicom(path: Path) -> tuple[str, str, np.ndarray]:
             header = _header(path)
             patient = header.get("PatientID") or header.get("StudyInstanceUID") or path.parent.name
             cine = header.get("SOPInstanceUID") or path.name
+            _check_kind(path, header)
             _check_size(path, header)
             frames = _grey(path, header)
     except (BadFile, MemoryError):
@@ -115,7 +117,7 @@ def frames_of_dicom(path: Path) -> tuple[str, str, np.ndarray]:
         reason = shown(" ".join(str(error).split())) or type(error).__name__
         remedy = "expected a whole DICOM file of images: mend it, or save it without compression"
         raise BadFile(path, f"cannot be decoded ({reason}), {remedy}") from error
-    return _short(patient), _short(cine), (frames if frames.ndim == 3 else frames[None]).astype(np.uint8)
+    return _short(patient), _short(cine), frames
 
 
 def _header(path: Path) -> "pydicom.Dataset":
@@ -133,6 +135,18 @@ def _header(path: Path) -> "pydicom.Dataset":
     return header
 
 
+def _check_kind(path: Path, header: "pydicom.Dataset") -> None:
+    """NoImage for the directory of a disc, a report, a waveform and the like; BadFile where no decoder is installed."""
+    import pydicom
+
+    kind = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID") or ""
+    if "Rows" not in header and "PixelData" not in header and "Image" not in pydicom.uid.UID(str(kind)).name:
+        raise NoImage(path, "holds no image, expected one, so it is not read: a disc's directory and reports hold none")
+    syntax = header.file_meta.TransferSyntaxUID
+    if "PixelData" in header and syntax.is_encapsulated and not pydicom.pixels.get_decoder(syntax).is_available:
+        raise BadFile(path, f"is compressed by {syntax.name}, expected what the installed packages decode: {REMEDY}")
+
+
 def _check_size(path: Path, header: "pydicom.Dataset") -> None:
     """BadFile where the header asks for more pixels than any cine has: they would be given room before one is read."""
     counts = [int(header.get(name) or 1) for name in ("NumberOfFrames", "Rows", "Columns", "SamplesPerPixel")]
@@ -142,20 +156,33 @@ def _check_size(path: Path, header: "pydicom.Dataset") -> None:
 
 
 def _grey(path: Path, header: "pydicom.Dataset") -> np.ndarray:
-    """Grey values as they are meant to be seen, 0 to 255. BadFile where not all of them are finite."""
-    from pydicom.pixels import apply_modality_lut, apply_voi_lut
+    """Grey values (T, H, W) uint8 as they are meant to be seen. BadFile where not all of them are finite.
 
-    if header.SamplesPerPixel == 1:
-        with np.errstate(all="ignore"):
-            seen = apply_voi_lut(apply_modality_lut(header.pixel_array, header), header).astype(np.float64)
-    else:
-        seen = np.rint(header.pixel_array[..., :3] @ LUMINANCE)
-    low, high = float(seen.min()), float(seen.max())
+    Frame by frame, because the numbers with decimals in between need many times the room of what comes in and out.
+    """
+    values = header.pixel_array
+    cine = values if values.ndim == 3 + (header.SamplesPerPixel != 1) else values[None]
+    ends = np.array([[seen.min(), seen.max()] for seen in (_seen(header, frame) for frame in cine)])
+    low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
     if not math.isfinite(high - low):
         raise BadFile(path, f"has values from {low} to {high}, expected an image: mend or remove it")
-    if header.BitsStored != 8 or low < 0 or high > 255:
-        seen = (seen - low) / max(high - low, 1e-9) * 255
-    return np.rint(255 - seen if header.PhotometricInterpretation == "MONOCHROME1" else seen)
+    grey = np.empty(cine.shape[:3], np.uint8)
+    for number, frame in enumerate(cine):
+        seen = _seen(header, frame)
+        if header.BitsStored != 8 or low < 0 or high > 255:
+            seen = (seen - low) / max(high - low, 1e-9) * 255
+        grey[number] = np.rint(255 - seen if header.PhotometricInterpretation == "MONOCHROME1" else seen)
+    return grey
+
+
+def _seen(header: "pydicom.Dataset", frame: np.ndarray) -> np.ndarray:
+    """One frame's values (H, W) float64 by the tables or the window that the file gives; luminance for colours."""
+    from pydicom.pixels import apply_modality_lut, apply_voi_lut
+
+    if header.SamplesPerPixel != 1:
+        return np.rint(frame[..., :3] @ LUMINANCE)
+    with np.errstate(all="ignore"):
+        return apply_voi_lut(apply_modality_lut(frame, header), header).astype(np.float64)
 
 
 def _short(text: object) -> str:
