@@ -46,11 +46,37 @@ def test_the_packed_set_is_the_unpacked_one(videos, tmp_path):
     with py7zr.SevenZipFile(videos / "main_normal.7z", "w") as archive:
         for path in sorted(videos.glob("main_normal/**/*.npz")):
             archive.write(path, path.relative_to(videos / "main_normal").as_posix())
-    imported("coronary_dominance", videos, tmp_path / "both")  # the folder of its name is read instead
+    imported("coronary_dominance", videos, tmp_path / "both")  # what it unpacks to is read instead
+    assert table(tmp_path / "both/coronary_dominance", "left_out").file.tolist() == ["main_normal.7z"]
     shutil.rmtree(videos / "main_normal")
     imported("coronary_dominance", videos, tmp_path / "packed")
     tables = [(tmp_path / one / "coronary_dominance/table.csv").read_text() for one in ("one", "both", "packed")]
     assert len(set(tables)) == 1 and [one.name for one in videos.iterdir()] == ["main_normal.7z"]
+
+
+@pytest.mark.parametrize("folder", ["main_normal", "."])
+def test_an_archive_that_is_unpacked_in_part_is_refused(videos, tmp_path, folder):
+    py7zr = pytest.importorskip("py7zr")
+    (tmp_path / "set").mkdir()
+    with py7zr.SevenZipFile(tmp_path / "set/main_normal.7z", "w") as archive:
+        archive.writeall(videos / "main_normal", "main_dataset/normal")
+    (tmp_path / "set/main_normal").mkdir()  # says nothing
+    assert imported("coronary_dominance", tmp_path / "set", tmp_path / "a")["coronary_dominance"].images == 7
+    shutil.copytree(videos / "main_normal", tmp_path / "set" / folder / "main_dataset/normal")
+    found = imported("coronary_dominance", tmp_path / "set", tmp_path / "b")["coronary_dominance"]
+    assert (found.images, found.left_out) == (7, 1)
+    path = tmp_path / "set" / folder / "main_dataset/normal/Left_Dominance/7/LCA/a_1.npz"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(UserError, match=r"main_normal\.7z has 3 videos and 2 of them are unpacked .*keep either"):
+        imported("coronary_dominance", tmp_path / "set", tmp_path / "c")
+
+
+def test_another_archive_beside_unpacked_videos_is_read(videos, tmp_path):
+    py7zr = pytest.importorskip("py7zr")
+    with py7zr.SevenZipFile(videos / "main_others.7z", "w") as archive:
+        archive.write(npz(tmp_path / "c.npz", pixel_array=VIDEO[:2]), "Left_Dominance/9/LCA/c.npz")
+    (summary,) = imported("coronary_dominance", videos, tmp_path / "data").values()
+    assert (summary.images, summary.left_out) == (9, 0)
 
 
 def test_an_archive_cut_short_is_named_and_leaves_nothing(videos, tmp_path):

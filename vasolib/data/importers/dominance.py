@@ -6,8 +6,9 @@ Right_Dominance and RCA, the frames under the key `pixel_array`, (T, H, W) or (H
 file's only array of that form is taken. All frames are imported; which 160,320 the extended paper took is not known.
 
 Archives are unpacked one at a time into a temporary folder beside them, which goes when its videos are read, or with
-the next import where one is killed; where the same archive has been unpacked to a folder of its name, that folder is
-read instead. Values of more than 8 bits are stretched between the video's own extremes.
+the next import where one is killed. An archive whose videos all lie unpacked beside it, told by name and size, is not
+read again; where some of them do, nothing is imported. Values of more than 8 bits are stretched between the video's own
+extremes.
 """
 
 __all__ = ["frames_of_npz", "plan_dominance"]
@@ -17,13 +18,13 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
 
 from vasolib.data.archives import FREE, MAX_RATIO, Member, _checked
-from vasolib.data.importers.looking import files_below, holding, plain, within
+from vasolib.data.importers.looking import files_below, holding, lost, plain, within
 from vasolib.data.importers.plan import Item, Plan
 from vasolib.data.left_out import BadFile, LeftOut, shown
 from vasolib.errors import UserError
@@ -55,11 +56,35 @@ class _Frames:
         self.root = root
 
     def __iter__(self) -> Iterator[Item | LeftOut]:
+        archives, videos = files_below(self.root, {".7z"}), files_below(self.root, {".npz"})
+        known = {archive for archive in archives if videos and _is_there(archive, videos)}
         yield from _videos(self.root, "")
-        for archive in files_below(self.root, {".7z"}):
-            if not archive.with_suffix("").is_dir():
-                with _unpacked(archive) as folder:
-                    yield from _videos(folder, archive.stem)
+        for archive in archives:
+            if archive in known:
+                reason = "is not read, as all of its videos are unpacked beside it: remove one or the other"
+                yield lost(SET, self.root, archive, reason, "copy")
+                continue
+            with _unpacked(archive) as folder:
+                yield from _videos(folder, archive.stem)
+
+
+def _is_there(archive: Path, videos: list[Path]) -> bool:
+    """Whether an archive's videos are among the unpacked ones. UserError where some are and others are not.
+
+    They are told by size and by study, artery and name: folders around these are called otherwise by some programs.
+    """
+    with _opened(archive) as opened:
+        members = [one for one in opened.list() if one.is_file and one.filename.lower().endswith(".npz")]
+    named = [(PurePosixPath(one.filename).parts, one.uncompressed) for one in members]
+    packed = [(parts[-3:], size) for parts, size in named if not any(one.startswith((".", "__")) for one in parts)]
+    whole = [path for path in videos if path.is_file()]
+    unpacked = {(path.parts[-depth:], path.stat().st_size) for path in whole for depth in (1, 2, 3)}
+    found = sum(one in unpacked for one in packed)
+    begun = found or any(archive.with_suffix("") in path.parents for path in videos)
+    if begun and found < len(packed):
+        claim = f"{archive} has {len(packed)} videos and {found} of them are unpacked beside it, expected all or none"
+        raise UserError(f"{claim}: keep either the archives or what they unpack to")
+    return bool(found)
 
 
 def _videos(folder: Path, archive: str) -> Iterator[Item | LeftOut]:
@@ -122,28 +147,33 @@ def _named(error: Exception) -> str:
 
 @contextmanager
 def _unpacked(archive: Path) -> Iterator[Path]:
-    """A temporary folder beside an archive, with what it holds.
+    """A temporary folder beside an archive, with what it holds. UserError as by `_opened`, or if it is unsafe."""
+    with _place(archive) as temporary:
+        with _opened(archive) as opened:
+            _check_members(opened.list(), archive)
+            opened.extractall(temporary)
+        yield temporary
 
-    Raises UserError where py7zr is not installed, the archive is damaged, encrypted or unsafe, or room is lacking.
-    """
+
+@contextmanager
+def _opened(archive: Path) -> Iterator:
+    """An archive opened by py7zr. UserError where that is not installed, or the archive is damaged or encrypted."""
     try:
         import py7zr
     except ImportError as error:
-        raise UserError(f"{archive} needs the package py7zr: pip install 'vasolib[archives]', or unpack it") from error
-    with _place(archive) as temporary:
-        try:
-            with py7zr.SevenZipFile(archive) as opened:
-                _check_members(opened.list(), archive)
-                opened.extractall(temporary)
-        except UserError:
+        remedy = "pip install 'vasolib[archives]', or unpack and remove it"
+        raise UserError(f"{archive} needs the package py7zr: {remedy}") from error
+    try:
+        with py7zr.SevenZipFile(archive) as opened:
+            yield opened
+    except UserError:
+        raise
+    except py7zr.exceptions.PasswordRequired:
+        raise UserError(f"the archive {archive} is encrypted, expected one without password: unpack it") from None
+    except Exception as error:  # on damaged archives py7zr raises whatever it stumbles over
+        if getattr(error, "errno", None):  # the disk's fault and not the archive's
             raise
-        except py7zr.exceptions.PasswordRequired:
-            raise UserError(f"the archive {archive} is encrypted, expected one without password: unpack it") from None
-        except Exception as error:  # on damaged archives py7zr raises whatever it stumbles over
-            if getattr(error, "errno", None):  # the disk's fault and not the archive's
-                raise
-            raise UserError(f"the archive {archive} cannot be unpacked ({_named(error)}): download it again") from error
-        yield temporary
+        raise UserError(f"the archive {archive} cannot be unpacked ({_named(error)}): download it again") from error
 
 
 @contextmanager
