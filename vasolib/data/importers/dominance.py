@@ -147,7 +147,7 @@ def _named(error: Exception) -> str:
 
 @contextmanager
 def _unpacked(archive: Path) -> Iterator[Path]:
-    """A temporary folder beside an archive, with what it holds. UserError as by `_opened`, or if it is unsafe."""
+    """A temporary folder beside an archive, with what it holds. UserError as by `_opened` and `_check_members`."""
     with _place(archive) as temporary:
         with _opened(archive) as opened:
             _check_members(opened.list(), archive)
