@@ -26,8 +26,9 @@ def test_pairs_and_the_published_split(dca1, tmp_path):
 
 def test_the_copy_of_spironet_is_split_as_it_says(tmp_path):
     root = spironet(tmp_path / "dataset/DCA1", ".pgm", train=["2", "10", "100"], test=["101", "134"])
+    spironet(root.with_name("XCAD"), ".png", train=["00018_33"], test=["15664_22"])
     save(root / "test/img/102.pgm", frame())
-    summary = imported("dca1", root, tmp_path / "data")["dca1"]
+    summary = imported("dca1", root.parent, tmp_path / "data")["dca1"]
     assert summary.splits == {"train": 3, "test": 2} and summary.left_out == 1
     assert list(table(tmp_path / "data/dca1").id) == ["2", "10", "100", "101", "134"]
     np.testing.assert_array_equal(pixels(tmp_path / "data/dca1", "masks", "10"), vessel())

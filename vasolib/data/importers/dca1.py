@@ -24,9 +24,14 @@ LAYOUT = ("file <number>_gt.pgm beside a <number>.pgm, expected DCA1 as publishe
 
 def plan_dca1(folder: Path) -> list[Plan]:
     """The set of pairs. UserError where there is none."""
-    root = locate(folder, lambda one: has_parts(one) or next(one.glob("*_[gG][tT].*"), None) is not None, LAYOUT)
-    found = _in_parts(root) if has_parts(root) else _items(root)
+    root = locate(folder, lambda one: _is_split(one) or next(one.glob("*_[gG][tT].*"), None) is not None, LAYOUT)
+    found = _in_parts(root) if _is_split(root) else _items(root)
     return [Plan(SET, "vessels", list(found))]
+
+
+def _is_split(root: Path) -> bool:
+    """Whether a folder is the copy that is split already: XCAD's has the same folders, but no number for a name."""
+    return has_parts(root) and any(path.stem.isdecimal() for path in root.glob("*/*/*.*"))
 
 
 def _in_parts(root: Path) -> Iterator[Item | LeftOut]:

@@ -100,8 +100,7 @@ class _Frames:
 def frames_of_dicom(path: Path) -> tuple[str, str, np.ndarray]:
     """Patient, cine and frames (T, H, W) uint8 of one file. BadFile where it is damaged or cannot be decoded."""
     if not _has_header(path):
-        fault = BadFile if path.suffix.lower() in SUFFIXES else NoImage
-        raise fault(path, "has no DICOM header or is not open to this user, expected one: copy it again, or remove it")
+        raise _without_header(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's quote what the header says, names too
@@ -120,13 +119,19 @@ def frames_of_dicom(path: Path) -> tuple[str, str, np.ndarray]:
     return _short(patient), _short(cine), frames
 
 
+def _without_header(path: Path) -> BadFile:
+    """The fault of a file that is no DICOM file; the loss of an image only where its name promises one."""
+    fault = BadFile if path.suffix.lower() in SUFFIXES else NoImage
+    return fault(path, "has no DICOM header or is not open to this user, expected one: copy it again, or remove it")
+
+
 def _header(path: Path) -> "pydicom.Dataset":
     """What a file says, with how its pixels are stored, which one without the part in front does not say."""
     import pydicom
 
     header = pydicom.dcmread(path, force=True)  # force: without the letters DICM too
     if header.preamble is None and not header.get("SOPClassUID"):
-        raise BadFile(path, "has no DICOM header, expected a whole DICOM file: copy it again, or remove it")
+        raise _without_header(path)
     if "TransferSyntaxUID" not in header.file_meta:
         implicit = header.original_encoding[0]
         header.file_meta.TransferSyntaxUID = (
