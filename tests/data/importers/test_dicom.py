@@ -154,7 +154,7 @@ def test_what_holds_no_image_counts_for_nothing(tmp_path):
     assert (summary.images, summary.left_out) == (3, 2)
     assert table(tmp_path / "data/dicom", "left_out").reason.str.contains("holds no image").all()
     changed(tmp_path / "disc/cut.dcm", gone)  # the pixels of an angiogram are missed
-    with pytest.raises(UserError, match=r"1 unusable images of 4.*cut\.dcm cannot be decoded"):
+    with pytest.raises(UserError, match=r"1 unusable files, 50.*cut\.dcm cannot be decoded"):
         imported("dicom", tmp_path / "disc", tmp_path / "more")
 
 
