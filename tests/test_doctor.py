@@ -120,13 +120,20 @@ def test_bf16_is_what_training_would_choose(monkeypatch: pytest.MonkeyPatch, cho
         (doctor.check_cores(2, minimum=3), False),
         (doctor.check_memory(4.0), True),
         (doctor.check_memory(minimum=1e9), False),
-        (doctor.check_disk(doctor.ROOT, minimum=0), True),
-        (doctor.check_disk(doctor.ROOT, minimum=1e9), False),
+        (doctor.check_disk(doctor.ROOT, "smoke", minimum=0), True),
+        (doctor.check_disk(doctor.ROOT, "smoke", minimum=1e9), False),
     ],
 )
 def test_resources(check: Check, ok: bool):
     assert check.ok is ok
     assert check.finding and check.remedy
+
+
+def test_the_disk_that_a_scale_takes_is_told(tmp_path: Path):
+    found = [doctor.check_disk(doctor.ROOT, scale, minimum=1).finding for scale in ("smoke", "paper", "doll")]
+    taken = [finding.split(" take about ")[1].split(" from")[0] for finding in found]
+    assert taken[0] == "1" and 100 < float(taken[1]) < 1000 and taken[2] == "an unknown number"
+    assert "an unknown number" in doctor.check_disk(tmp_path, "smoke").finding
 
 
 ONE = SimpleNamespace(name="one", images=[1, 2], masks=[1, 2])

@@ -120,10 +120,19 @@ def check_memory(free_gib: float | None = None, minimum: float = 4) -> Check:
     return Check("memory", free_gib >= minimum, f"{free_gib:.1f} GiB free", remedy)
 
 
-def check_disk(root: Path, minimum: float = 3) -> Check:
-    """Enough free disk for the image store, the checkpoints and DVC's cache."""
+def check_disk(root: Path, scale: str, data: Path | None = None, minimum: float = 3) -> Check:
+    """Enough free disk to begin, and what a run takes; some of that may be there already, so it is told alone."""
+    from vasolib.room import needed_gib
+    from vasolib.study import Study
+    from vasolib.v2.study import Extended
+
     free = shutil.disk_usage(root).free / GIB
-    return Check("disk", free >= minimum, f"{free:.1f} GiB free", f"make room, {minimum:g} GiB are needed")
+    try:
+        whole = f"{max(minimum, needed_gib(Extended.beside(Study.load(root)), scale, data)):.0f}"
+    except UserError:
+        whole = "an unknown number"
+    finding = f"{free:.1f} GiB free; both parts at scale {scale} take about {whole} from nothing"
+    return Check("disk", free >= minimum, finding, f"make room, {minimum:g} GiB are needed to begin")
 
 
 def check_data(folder: Path | None) -> Check:
@@ -191,8 +200,8 @@ def run_checks(root: Path = ROOT, scale: str = "laptop", data: Path | None = Non
     """All checks, in the order in which a reader would repair things."""
     packages = [(check_packages, root / lock) for lock in ("requirements.lock", "requirements-v2.lock")]
     setup = [(check_python,), *packages, (check_repository, root)]
-    machine = [(check_device,), (check_bf16,), (check_cores, available_cores()), (check_memory,), (check_disk, root)]
-    study = [(check_data, data), (check_tasks, data), (check_time, root, scale)]
+    machine = [(check_device,), (check_bf16,), (check_cores, available_cores()), (check_memory,)]
+    study = [(check_disk, root, scale, data), (check_data, data), (check_tasks, data), (check_time, root, scale)]
     return [attempt(*call) for call in setup + machine + study]
 
 
