@@ -194,7 +194,7 @@ def test_there_are_the_three_scales_and_all_arms():
     published = {"mae": 0.75, "simmim": 0.6, "amt": 0.45, "deblurring": 0.75, "crossmae": 0.75, "hpm": 0.75}
     assert {name: arms[name].mask_ratio for name in published} == published
     for name in (*published, *ablation, "moco", "dino", "chexworld", "spt", "vasomim_robust"):
-        assert arms[name].seeds == 2 and arms[name].epochs == 1.0 and not arms[name].benchmarks, name
+        assert arms[name].seeds == 3 and arms[name].epochs == 1.0 and not arms[name].benchmarks, name
     for name, arm in arms.items():
         if name.startswith(("mae_", "vasomim_")) and name[-1] == "0" and name != "mae_50":
             assert arm.epochs == int(name.split("_")[1]) / 800, name

@@ -70,11 +70,12 @@ def test_notes_stay_with_their_setting():
 
 def test_effects_are_shown_with_their_intervals():
     raw = raw_scores({"vasomim_v2": 70.0, "distinct": 72.0}, spread=1.0)
-    rows = {
-        row[0]: row[-1] for row in texts(readable(distinct_table(raw, {"vasomim_v2": 9, "distinct": 2}, PUBLISHED, {})))
-    }
-    assert rows["vasomim_v2 · images 9"] == "–"
-    assert re.fullmatch(r"a [+−]\d\.\d\d \[[+−]\d\.\d\d, [+−]\d\.\d\d\]", rows["distinct · images 2"])
+    table = readable(distinct_table(raw, {"vasomim_v2": 9, "distinct": 2}, PUBLISHED, {}))
+    rows = {name: (effect, note) for name, *_, effect, note in texts(table)}
+    assert rows["vasomim_v2 · images 9"] == ("–", "")
+    effect, note = rows["distinct · images 2"]
+    assert re.fullmatch(r"a [+−]\d\.\d\d \[[+−]\d\.\d\d, [+−]\d\.\d\d\]", effect)
+    assert note.startswith("one pre-training seed")
 
 
 def test_small_p_values_are_not_shown_as_zero():

@@ -60,7 +60,7 @@ def teacher() -> nn.Module:
         (replace(BOTH, guidance=False), VasoMIM),
         (replace(BOTH, eta=1.0, judge="features"), CoGuidedMIM),
         (ExtendedArm(), VasoMIM),
-        (ExtendedArm(method="simmim", mask_ratio=0.6, guidance=True, eta=0.5), SimMIM),
+        (ExtendedArm(method="simmim", mask_ratio=0.6), SimMIM),
     ],
 )
 def test_an_arm_the_first_part_knows_is_built_as_there(arm, kind):

@@ -2,6 +2,7 @@
 
 import html
 import json
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from vasolib.study import ROOT, Study
 from vasolib.v2.answers import answers_of, held_out, open_labelled
 from vasolib.v2.items import ITEMS
-from vasolib.v2.scores import main_methods
+from vasolib.v2.scores import GUIDES, main_methods
 from vasolib.v2.study import Extended
 from vasolib.v2.tasks import TASKS
 
@@ -44,6 +45,8 @@ def test_every_image_has_a_score_in_every_run(run: Extended):
     for arm in params.labels.all:
         for percent in params.percents:
             wanted |= {("vessels", arm, first, percent, *s, i) for s in run.runs(arm) for i in under_test(run, first)}
+    for guide, name in product(GUIDES, params.sets["vessels"]):
+        wanted |= {("vessels", guide, name, 100, -1, 0, i) for i in under_test(run, name)}
     keys = ["task", "method", "dataset", "labels", "pretrain_seed", "seed", "image"]
     found = list(raw[keys].itertuples(index=False, name=None))
     assert len(found) == len(set(found)) and set(found) == wanted
@@ -54,7 +57,7 @@ def test_the_main_table_has_the_means_of_the_scores(run: Extended):
     raw, main = table(run, "raw.csv"), table(run, "main.csv")
     means = raw[raw["labels"] == 100].groupby(["method", "dataset", "seed"])["dsc"].mean().groupby(level=[0, 1]).mean()
     rows = main[(main["metric"] == "DSC") & (main["n"] > 0)]
-    assert len(rows) == 5 * len(main_methods(run))  # five sets
+    assert len(rows) == 5 * len(main_methods(run)) + 3 * len(GUIDES)  # five sets, of vessels three
     for row in rows.itertuples():
         assert row.mean == pytest.approx(means[row.method, row.dataset], abs=1e-4)
     absent = main[main["method"].isin(run.params.external)]
