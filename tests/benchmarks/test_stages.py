@@ -26,9 +26,9 @@ def test_five_stages_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_processes_started_for_this_one_are_found_with_their_children(monkeypatch: pytest.MonkeyPatch):
-    code = (
-        "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'input()']); print('up', flush=True); input()"
-    )
+    # The inner one speaks: what Popen has only just started may not have its environment yet.
+    inner = "print('up', flush=True); input()"
+    code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {inner!r}]); input()"
     environment = dvc_environment()
     assert environment[DRIVER]
     child = subprocess.Popen(
