@@ -1,1 +1,1 @@
-"""How close the synthetic angiograms come to real ones: run each part as `python -m benchmarks.<name>`."""
+"""What is measured beside the study, each part run as `python -m benchmarks.<name>`: speed, realism, reliability."""

@@ -5,7 +5,7 @@ are links to a few distinct ones: time counts here by its growth. The smallest s
 anatomy killed half way, and must come to the same bytes. The projection's assumptions are printed with it.
 """
 
-__all__ = ["exponent", "main", "measure", "projection", "survives_kills"]
+__all__ = ["check", "exponent", "main", "measure", "projection", "survives_kills"]
 
 import argparse
 import json
@@ -32,6 +32,7 @@ from vasolib.study import ROOT
 
 MIB = 2**20
 LIMIT = 2048  # MiB that no step may take
+STEEPEST = 1.2  # power of the number of images: one is linear, the rest is for a busy machine
 PROJECTED = {"XA-170K": 171_478, "10 million": 10_000_000}
 PROJECTED_SIDE = 512
 EVERY = 0.1  # s between two looks at the memory
@@ -155,11 +156,21 @@ def report(measured: pd.DataFrame, killed: list[dict[str, object]], given: argpa
     table["processor"] = cpu_name()
     write_csv(given.results / "scale.csv", table)
     print(table.to_string(index=False, float_format="%.4g", na_rep=""))
-    print("exponents:", ", ".join(f"{step} {fit:.2f}" for step, fit in fits.items()))
-    peak = measured["peak_mib"].max()
-    print(f"largest peak: {peak:.0f} MiB, {'below' if peak < LIMIT else 'NOT below'} {LIMIT} MiB")
     print(ASSUMPTIONS.format(side=given.side, cores=cpu_count()))
+    check(fits, measured["peak_mib"].max())
     return table
+
+
+def check(fits: dict[str, float], peak: float) -> None:
+    """Say how steep time grows and how much memory (MiB) it takes at most.
+
+    Raises:
+        AssertionError: a step grows faster than linear, or memory passes LIMIT.
+    """
+    said = f"exponents: {', '.join(f'{step} {fit:.2f}' for step, fit in fits.items())}; largest peak: {peak:.0f} MiB"
+    if max(fits.values()) > STEEPEST or peak >= LIMIT:
+        raise AssertionError(f"{said}, expected at most {STEEPEST} and less than {LIMIT} MiB")
+    print(f"{said}, below {LIMIT} MiB")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -21,9 +21,10 @@ def speed_table(table: pd.DataFrame) -> str:
         lines.append([row["step"], *times, ratio, aim, MET[met], row["same"]])
     for _, row in table.dropna(subset="ours_s").iterrows():
         plain = "–" if pd.isna(row["plain_s"]) else duration(1e3 * row["plain_s"])
-        ours, checked = duration(1e3 * row["ours_s"]), "" if pd.isna(row["same"]) else row["same"]
+        ours, least, largest = (duration(1e3 * row[name]) for name in ("ours_s", "least_s", "largest_s"))
+        checked = "" if pd.isna(row["same"]) else row["same"]
         aim, met = f"≤ {duration(1e3 * row['aim_s'])}", row["ours_s"] <= row["aim_s"]
-        lines.append([row["step"], plain, ours, "–", aim, MET[met], checked])
+        lines.append([row["step"], plain, f"{ours} ({least} – {largest})", "–", aim, MET[met], checked])
     return piped(lines)
 
 

@@ -2,9 +2,9 @@
 
 Ours is what `vasolib.training.fit` does in a step. Both ways have the same weights, images and masks when their losses
 and gradients are compared, once in float32 and once in the precision that we train in. In the rows "VasoMIM over MAE"
-the ratio is how many times as long as our MAE step a VasoMIM step of the same mask ratio takes, with our frozen
-segmentor and with the same one run plainly (float32, NCHW, batch normalisation apart); there the aim is the most that
-it should be.
+the ratio is how many times as long as our MAE step a VasoMIM step takes, with our frozen segmentor and with the same
+one run plainly (float32, NCHW, batch normalisation apart); the MAE hides as much as VasoMIM, or as MAE does in Table 2,
+where it sees fewer patches and is therefore quicker. There the aim is the most that the ratio should be.
 """
 
 __all__ = ["ROWS", "agreement", "main"]
@@ -160,13 +160,18 @@ def overhead_rows(study: Study, scale: Scale, batch: Batch, name: str, aim: floa
         step = our_step(model, lambda: loss_fn(batch, 1.0, generator)["loss"])
         return step, (model, lambda: loss_fn(batch, 1.0, drawn())["loss"])
 
-    mae, _ = built("mae_50", plain_judge())
+    even, _ = built("mae_50", plain_judge())
+    usual, _ = built("mae", plain_judge())
     plain, plain_loss = built("vasomim", plain_judge())
     ours, our_loss = built("vasomim", our_judge())
-    same = agreement(plain_loss, our_loss)
+    same, hides = agreement(plain_loss, our_loss), f"{100 * study.arm('mae').mask_ratio:.0f} %"
     return [
-        compare(f"VasoMIM over MAE of its mask ratio, {name}, segmentor {way}", step, mae, aim, same, turns, most=True)
-        for way, step in (("plain", plain), ("ours", ours))
+        compare(f"VasoMIM over {beside}, {name}, segmentor {way}", step, mae, aim, same, turns, most=True)
+        for beside, mae, way, step in (
+            ("MAE of its mask ratio", even, "plain", plain),
+            ("MAE of its mask ratio", even, "ours", ours),
+            (f"MAE that hides {hides}", usual, "ours", ours),
+        )
     ]
 
 

@@ -83,11 +83,14 @@ def test_schedule_at_three_points():
 
 
 def test_guided_masking_is_one_graph(generator):
-    """No step of it waits for a value on the host: a graph break would raise."""
-    weights, uniform = torch.rand(4, 36, generator=generator), torch.rand(2, 4, 36, generator=generator)
-    compiled = torch.compile(masking.guided_by, fullgraph=True, backend="aot_eager")
-    masked = compiled(uniform, weights, 0.5, 0.5)
-    assert all(map(torch.equal, masked, masking.guided_by(uniform, weights, 0.5, 0.5)))
+    """From the guidance map on, no step of it waits for a value on the host: a graph break would raise."""
+
+    def masked(uniform, guidance):
+        return masking.guided_by(uniform, masking.patch_weights(guidance, 4), 0.5, 0.5)
+
+    guidance, uniform = torch.rand(4, 24, 24, generator=generator), torch.rand(2, 4, 36, generator=generator)
+    compiled = torch.compile(masked, fullgraph=True, backend="aot_eager")
+    assert all(map(torch.equal, compiled(uniform, guidance), masked(uniform, guidance)))
 
 
 def test_patch_weights_are_those_of_pooled_guidance(generator):

@@ -2,17 +2,19 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
 from tests.test_orphans import ended_within
 from tests.test_run import SHIPPED, write_notebook
-from vasolib.nursery import ADDRESS, ask, opened
+from vasolib.nursery import ADDRESS, ask, opened, short
 from vasolib.run import kernel_environment
 from vasolib.study import ROOT
 
@@ -81,6 +83,17 @@ def test_a_fork_and_its_children_end_with_whoever_asked(nursery, module):
     asker.kill()
     asker.communicate()
     assert ended_within(8, *processes)
+
+
+def test_whoever_is_gone_before_the_request_is_whole_leaves_no_fork(nursery):
+    (server,) = psutil.Process().children()
+    with socket.socket(socket.AF_UNIX) as connection:
+        with short(Path(os.environ[ADDRESS])) as path:
+            connection.connect(path)
+        socket.send_fds(connection, [b'["json.tool", '], [0, 1, 2])
+    assert ask("json.tool", ["--help"]) == 0  # the nursery has answered both then
+    _, alive = psutil.wait_procs(server.children(), timeout=5)
+    assert not alive
 
 
 def test_without_a_nursery_nobody_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -111,6 +111,11 @@ def test_needs_and_the_limit_of_jobs_are_respected(tmp_path: Path, jobs: int, ca
     assert [line.split("]")[0] for line in lines] == [f"[{i}/6" for i in range(1, 7)]
 
 
+def test_what_is_left_counts_the_stages_that_run(tmp_path: Path, capsys: pytest.CaptureFixture):
+    assert Fake([stage("e", seconds=100), stage("f", seconds=50)], 2, {}, tmp_path).run() == []
+    assert [line.split(" | ")[-1] for line in capsys.readouterr().out.splitlines()] == 2 * ["about 75 s left"]
+
+
 def test_a_need_that_is_up_to_date_is_not_waited_for(tmp_path: Path):
     runner = Fake(TODO[:1], 1, {}, tmp_path)
     runner.waiting = [stage("a", "done long ago")]
@@ -208,6 +213,12 @@ def test_a_line_that_cannot_be_printed_fails_its_stage(tmp_path: Path, monkeypat
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     runner = Fake(TODO[:2], 1, {"a": "print('hello')"}, tmp_path)
     assert runner.run() == ["a"]
+
+
+def test_an_interrupt_while_dvc_is_waited_for_starts_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    runner = Fake(TODO[:1], 1, {"a": BUSY_TWICE.replace("LIMIT", "9").replace("WORDS", "x is busy")}, tmp_path)
+    monkeypatch.setattr(scheduler.time, "sleep", lambda _: setattr(runner, "interrupted", True))
+    assert runner.run() == ["a"] and runner.started == ["a"]
 
 
 def test_an_interrupt_ends_the_stages_that_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -3,6 +3,7 @@
 import inspect
 import re
 import shutil
+import socket
 import subprocess
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +22,7 @@ from vasolib.v2.pretrain import pretrain_extended
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", " ")
 NAMED = re.findall(r"(vasolib(?:\.\w+)+) ((?:\w+=\S+ ?)+)", TEXT)
 ALONE = re.findall(r"^(torchrun --standalone .+ run=)laptop (arm=\w+.*)$", TEXT, re.MULTILINE)
+SEVERAL = re.search(r"^(torchrun --nnodes=2 .+?)  +#", TEXT, re.MULTILINE)[1]
 FINISHED = ROOT / "runs" / "smoke"
 WORKS = {work.__module__: work for work in (pretrain_arm, finetune_arm, pretrain_extended, finetune_extended)}
 
@@ -53,4 +55,23 @@ def test_two_processes_log_what_the_study_did(copy: Path, start: str, arguments:
                           capture_output=True, text=True, timeout=300)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert len(before) and before.notna().any().all()
+    pd.testing.assert_frame_equal(pd.read_csv(log), before, rtol=0.02)
+
+
+def test_two_agents_log_what_the_study_did(copy: Path):
+    """README's command of several machines, both on this one."""
+    log = Study.load(copy).work("pretrain", "vasomim", "log.csv")
+    before = pd.read_csv(log)
+    shutil.rmtree(log.parent)
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    start = SEVERAL.replace("host0:29500", f"localhost:{port}").replace("--nproc-per-node=8", "--nproc-per-node=1")
+    agents = [
+        subprocess.Popen(start.replace("run=paper", "run=smoke").split(), cwd=copy, env=dvc_environment(), text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        for _ in range(2)
+    ]  # fmt: skip
+    told = [agent.communicate(timeout=300)[0] for agent in agents]
+    assert [agent.returncode for agent in agents] == [0, 0], told
     pd.testing.assert_frame_equal(pd.read_csv(log), before, rtol=0.02)

@@ -148,7 +148,9 @@ def received(connection: socket.socket) -> list:
     """The request that `ask` sends; its standard streams become those of this process."""
     message, streams, _, _ = socket.recv_fds(connection, 2**16, 3)
     while not message.endswith(b"\n"):
-        message += connection.recv(2**16)
+        if not (more := connection.recv(2**16)):
+            os._exit(1)  # whoever asked is gone, and there is nobody to tell
+        message += more
     for target, stream in enumerate(streams):
         os.dup2(stream, target)
         os.close(stream)

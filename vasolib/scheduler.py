@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vasolib.leftovers import forget_stage
@@ -95,6 +95,7 @@ class Runner:
         self.waiting = urgent_first(todo)
         self.total = len(todo)
         self.running: dict[str, subprocess.Popen] = {}
+        self.begun: dict[str, tuple[Stage, float]] = {}  # when, by the monotonic clock
         self.failed: list[str] = []
         self.interrupted = False
         self.changed = threading.Condition()
@@ -123,12 +124,19 @@ class Runner:
         for stage in [s for s in self.waiting if not s.needs & blocked][: self.jobs - len(self.running)]:
             self.waiting.remove(stage)
             number = self.total - len(self.waiting)
-            left = [s for s in (stage, *self.waiting) if s.seconds is not None]
+            left = [s for s in (stage, *self.waiting) if s.seconds is not None] + self.under_way()
             last = "not timed yet" if stage.seconds is None else f"last time {minutes(stage.seconds)}"
             ahead = f" | {forecast(left, self.jobs)} left" if left else ""
             print(f"[{number}/{self.total}] {stage.name} | {last}{ahead}", flush=True)
+            self.begun[stage.name] = stage, time.monotonic()
             self.running[stage.name] = self.popen(stage.name)
             threading.Thread(target=self.follow, args=(stage.name,), daemon=True).start()
+
+    def under_way(self) -> list[Stage]:
+        """The stages that run, with the seconds that should be left of each."""
+        begun = [self.begun[name] for name in list(self.running)]
+        timed = [(stage, time.monotonic() - start) for stage, start in begun if stage.seconds is not None]
+        return [replace(stage, seconds=max(0.0, stage.seconds - gone)) for stage, gone in timed]
 
     def popen(self, name: str) -> subprocess.Popen:
         """`dvc repro` of one stage alone, from a nursery where one is open."""
@@ -145,10 +153,13 @@ class Runner:
         try:
             for left in reversed(range(RETRIES + 1)):
                 failed, busy = self.attend(name)
-                if self.interrupted or not (failed and busy and left):
+                if not (failed and busy and left):
                     break
                 time.sleep(0.5)
-                self.running[name] = self.popen(name)
+                with self.changed:  # an interrupt ends what is in `running`, and nothing may be started behind it
+                    if self.interrupted:
+                        break
+                    self.running[name] = self.popen(name)
             if not failed:
                 forget_stage(self.unfinished / name)
         finally:

@@ -40,6 +40,14 @@ def test_one_size_is_refused(capsys, tmp_path):
     assert "give two different numbers" in capsys.readouterr().err
 
 
+def test_more_than_linear_growth_and_much_memory_fail(capsys):
+    scale.check({"store": 1.02, "reading": 0.99}, 1511)
+    assert "exponents: store 1.02, reading 0.99; largest peak: 1511 MiB, below 2048 MiB" in capsys.readouterr().out
+    for fits, peak in (({"store": 1.3}, 1511), ({"store": 1.0}, 2048)):
+        with pytest.raises(AssertionError, match=r"expected at most 1\.2 and less than 2048 MiB"):
+            scale.check(fits, peak)
+
+
 @pytest.mark.slow
 def test_the_benchmark_runs_and_its_kills_change_nothing(tmp_path, capsys):
     options = ["--sizes", "150", "300", "--side", "48", "--distinct", "10"]
