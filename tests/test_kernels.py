@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.test_orphans import ended_within
+from tests.processes import ended_within
 from vasolib.kernels import started
 from vasolib.study import ROOT
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 import yaml
 from safetensors.torch import load_file
 from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
+from tests.processes import below
 from vasolib import launch as module
 from vasolib import training
 from vasolib.data.building import Frames, build_store
@@ -75,8 +75,8 @@ def kill_a_worker(states: Path) -> None:
     """Once there is a state, end the second process of the training as the system does when memory is short."""
     while not list(states.glob("*.pt")):
         time.sleep(0.02)
-    for process in psutil.Process().children(recursive=True):
-        if "vasolib.pretrain" in process.cmdline() and process.environ().get("RANK") == "1":
+    for process in below("vasolib.pretrain", recursive=True):
+        if process.environ().get("RANK") == "1":
             process.kill()
 
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 import yaml
 
-from tests.test_orphans import ended_within
+from tests.processes import below, ended_within
 from tests.test_run import SHIPPED, write_notebook
 from vasolib.nursery import ADDRESS, ask, opened, short
 from vasolib.run import kernel_environment
@@ -86,7 +86,7 @@ def test_a_fork_and_its_children_end_with_whoever_asked(nursery, module):
 
 
 def test_whoever_is_gone_before_the_request_is_whole_leaves_no_fork(nursery):
-    server = next(one for one in psutil.Process().children() if "nursery.serve" in " ".join(one.cmdline()))
+    [server] = below("nursery.serve")
     with socket.socket(socket.AF_UNIX) as connection:
         with short(Path(os.environ[ADDRESS])) as path:
             connection.connect(path)

@@ -4,13 +4,13 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.processes import ended_within
 from vasolib.orphans import DRIVER, end_orphans, end_tree, lives
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,15 +33,6 @@ BETWEEN = f"""
 import subprocess, sys
 subprocess.run([sys.executable, '-c', {STAGE!r}])
 """  # outlives a killed driver, as DVC and its shell do
-
-
-def ended_within(seconds: float, *processes: int) -> bool:
-    until = time.monotonic() + seconds
-    while any(map(lives, processes)):
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 @pytest.fixture
