@@ -14,7 +14,7 @@ import pandas as pd
 
 from benchmarks import long_run, processors, recordings, stages
 from benchmarks.command import parser, told
-from benchmarks.speed_tables import growth_table, measured_on, profile_table, speed_table
+from benchmarks.speed_tables import AIMS, growth_table, measured_on, profile_table, speed_table, whole_table
 from benchmarks.study import profile_of
 from vasolib.errors import UserError
 from vasolib.report import ITEMS, counted, read_table, replace_block, run_line
@@ -36,6 +36,7 @@ MADE_BY = {  # table below results -> the command that makes it
     "reliability/stages.csv": "benchmarks.stages",
     "reliability/processors.csv": "benchmarks.processors OLD NEW",
 }
+MADE_BY |= {f"laptop/whole_{part}.json": f"vasolib.pipeline --part {part}" for part in AIMS}
 MADE_BY |= {f"laptop-real/v2/{name}": "benchmarks.recordings --real FOLDER/real" for name in RECORDED}
 MEASURED = {"memory": long_run.check, "stages": stages.check, "processors": processors.check}  # results/reliability
 REAL = "laptop-real"  # what `make study DATA=<...>/real` calls its results
@@ -146,11 +147,12 @@ def alike(pairs: pd.DataFrame) -> str:
     return f"Test images that look like one that is learned from (named behind it): {listed}; {unknown}."
 
 
-def read(folder: Path, name: str) -> pd.DataFrame:
-    """A benchmark's table; UserError where it has not been made."""
-    if not (folder / name).is_file():
-        raise UserError(f"{folder / name} is missing: run `python -m {MADE_BY[name]}` first")
-    return pd.read_csv(folder / name)
+def read(folder: Path, name: str) -> pd.DataFrame | dict:
+    """A benchmark's table, or what a JSON file holds; UserError where it has not been made."""
+    path = folder / name
+    if not path.is_file():
+        raise UserError(f"{path} is missing: run `python -m {MADE_BY[name]}` first")
+    return json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else pd.read_csv(path)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -189,7 +191,9 @@ def show(folder: Path, page: Path, promises: Path) -> None:
         speed_table(read(folder, "benchmarks.csv")),
         "**How time grows with the number of images**",
         growth_table(read(folder, "benchmarks/scale.csv")),
-        "**Where the time of the study at scale laptop went** (sum over stages, of which two ran at a time)",
+        "**How long the study at scale laptop took**, each part alone, from nothing to its end",
+        whole_table([read(folder, f"laptop/whole_{part}.json") for part in AIMS]),
+        "**Where the time of the study at scale laptop went** (the first paper's; sum over stages)",
         profile_table(profile_of(read(folder, "laptop/runtimes.csv"))),
     ]
     blocks = {"realism": realism, "anatomy": anatomy, "rates": rates, "real": real_parts(folder / REAL), "speed": speed}

@@ -1,12 +1,13 @@
 """The benchmarks of speed as tables of the README: ratios, how time grows with images, where a study's time goes."""
 
-__all__ = ["growth_table", "measured_on", "profile_table", "speed_table"]
+__all__ = ["AIMS", "growth_table", "measured_on", "profile_table", "speed_table", "whole_table"]
 
 import pandas as pd
 
 from vasolib.report_tables import piped
 
 MET = {True: "yes", False: "no"}
+AIMS = {"v1": 60, "v2": 90}  # minutes that a part was to take at scale laptop
 
 
 def speed_table(table: pd.DataFrame) -> str:
@@ -65,3 +66,14 @@ def profile_table(profile: pd.DataFrame) -> str:
         lines.append([row["notebook"], str(row["stages"]), f"{row['seconds'] / 60:.1f}", f"{row['share']:.0f} %"])
     total = profile["seconds"].sum()
     return piped([*lines, ["all", str(profile["stages"].sum()), f"{total / 60:.1f}", "100 %"]])
+
+
+def whole_table(records: list[dict]) -> str:
+    """A row per part of the study, from what `vasolib.whole` recorded: minutes from nothing to its end, and the aim."""
+    lines = [["part", "stages", "jobs", "minutes", "aim", "met", "sum of stages", "cores", "processor"]]
+    lines.append(["---", *["--:"] * 4, "---", "--:", "--:", "---"])
+    for one in records:
+        took, added, aim = one["seconds"] / 60, one["stage_seconds"] / 60, AIMS[one["part"]]
+        counts, about = (one["part"], str(one["stages"]), str(one["jobs"])), (str(one["cores"]), one["cpu"])
+        lines.append([*counts, f"{took:.1f}", f"≤ {aim}", MET[took <= aim], f"{added:.1f}", *about])
+    return piped(lines)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vasolib import cluster, parallel
+from vasolib import cluster, metrics, parallel
 from vasolib.anatomy import extract_to
 from vasolib.data.building import Frames, as_it_is, build_store
 from vasolib.data.store import Frame
@@ -95,6 +95,19 @@ def tasks_done(started) -> int:
     return sum(row[2] == "memory" for row in started.scheduler.transition_log)
 
 
+def test_scores_lose_nothing_where_a_worker_is_killed(on_cluster, monkeypatch, tmp_path):
+    labels = np.stack([dark(image) for image in numbered()])
+    predictions = np.roll(labels, 1, axis=1)
+    predictions[:, 0, 0] = np.arange(COUNT)  # as any number but 0, a pixel of a vessel
+    names = [f"image {i}" for i in range(COUNT)]
+    known = Labels.of(labels, names)
+    monkeypatch.setattr(metrics, "_scores", Once(metrics._scores, tmp_path / "killed"))
+    theirs = known.score(predictions)
+    assert (tmp_path / "killed").exists() and list(theirs["image"]) == names
+    monkeypatch.undo()
+    assert theirs.equals(known.score(predictions))
+
+
 class Once:
     """A function whose first caller, in whatever process, is killed half way through its items."""
 
@@ -109,8 +122,10 @@ class Once:
 
 
 def item_number(item: object) -> int:
-    """The number of a frame's name, or that in an image's corner."""
-    return int(item.id) if isinstance(item, Frame) else int(item[0, 0])
+    """The number of a frame's name, or that in the corner of an image or of a prediction with its label."""
+    if isinstance(item, Frame):
+        return int(item.id)
+    return int((item[0] if isinstance(item, tuple) else item)[0, 0])
 
 
 def numbered() -> np.ndarray:

@@ -206,6 +206,7 @@ def chain(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(pipeline, "stages_of", lambda study: three)
     monkeypatch.setattr(pipeline, "dvc", lambda *_: '{"b": ["changed command"]}')
     monkeypatch.setattr(pipeline, "Runner", Ended)
+    monkeypatch.setattr(pipeline, "stage_seconds", lambda *_: {})
     monkeypatch.setattr(Ended, "failed", ())
     return monkeypatch
 
@@ -262,6 +263,20 @@ def test_the_extended_parts_stages_wait_for_what_they_need(stages: list[Stage]):
 def test_neither_part_needs_a_stage_of_the_other(stages: list[Stage]):
     for stage in stages:
         assert {need.startswith("v2_") for need in stage.needs} <= {stage.name.startswith("v2_")}, stage
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "want"),
+    [((), "abc", [("all", 2)]), ((), "ab", []), ("a", "abc", [])],
+    ids=["all at one go", "one failed", "one was done"],
+)
+def test_the_time_of_the_whole_is_recorded(chain: pytest.MonkeyPatch, before, after, want: list[tuple]):
+    times, written = iter([dict.fromkeys(before, 1.0), dict.fromkeys(after, 1.0)]), []
+    chain.setattr(pipeline, "dvc", lambda *_: '{"a": [], "c": []}')
+    chain.setattr(pipeline, "stage_seconds", lambda *_: next(times))
+    chain.setattr(pipeline, "write_whole", lambda study, *facts: written.append(facts[:2]))
+    pipeline.run_stages(STUDY, 2, warm=False)
+    assert written == want
 
 
 def test_nothing_stale_is_said(chain: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):

@@ -30,6 +30,7 @@ from vasolib.remedies import remedy
 from vasolib.run import kernel_environment, label
 from vasolib.scheduler import BUSY, RETRIES, Runner, Stage, dvc_environment, forecast, minutes, plan
 from vasolib.study import ROOT, Study
+from vasolib.whole import stage_seconds, write_whole
 from vasolib.workspace import open_workspace
 
 PARTS = ("v1", "v2", "all")  # the first paper's stages, the extended paper's, both; neither needs one of the other's
@@ -58,9 +59,7 @@ def last_seconds(study: Study) -> dict[str, float]:
         with suppress(OSError, ValueError, KeyError):  # no table, or a damaged one, which only a forecast is made of
             table = pd.read_csv(ROOT / "results" / name / part / "runtimes.csv", dtype={"seconds": float})
             seconds |= dict(table[["stage", "seconds"]].itertuples(index=False))
-    for path in study.work("runtimes").glob("*.json"):
-        seconds[path.stem] = json.loads(path.read_text(encoding="utf-8"))["seconds"]
-    return seconds
+    return seconds | stage_seconds(study)
 
 
 def stages_of(study: Study) -> list[Stage]:
@@ -120,10 +119,13 @@ def run_stages(study: Study, jobs: int, warm: bool, part: str = "all") -> None:
         for path in changed_outs(status.get(stage.name, [])):
             print(f"{path} is not as {stage.name} wrote it: it is made again, or taken from DVC's cache", flush=True)
     print(f"{len(todo)} of {len(stages)} stages to run with {jobs} jobs: {forecast(todo, jobs)}.", flush=True)
-    started = time.monotonic()
+    before, started = stage_seconds(study, part), time.monotonic()
     with warm_start(study) if warm else nullcontext():
         failed = Runner(study.root, study.unfinished(), todo, jobs).run()
-    print(f"The run took {minutes(time.monotonic() - started)}.", flush=True)
+    took = time.monotonic() - started
+    print(f"The run took {minutes(took)}.", flush=True)
+    if not before and len(stage_seconds(study, part)) == len(stages):  # all of it, at one go
+        write_whole(study, part, jobs, took)
     if failed:
         raise UserError(
             f"failed: {', '.join(failed)} (see above). What is done is kept; the same command goes on from it"

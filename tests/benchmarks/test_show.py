@@ -19,7 +19,8 @@ from benchmarks.show import (
     recorded_parts,
     transfer_table,
 )
-from tests.benchmarks.test_speed_tables import GROWTH, SPEED, TIMES
+from tests.benchmarks.test_speed_tables import GROWTH, SPEED, TIMES, WHOLE
+from vasolib.files import write_json
 from vasolib.study import ROOT
 
 REALISM = pd.DataFrame(
@@ -97,6 +98,7 @@ RECORDED = {
     f"{REAL}/v2/{name}": table
     for name, table in (("data.csv", USED), ("redundancy.csv", REDUNDANT), ("boxes_from_scratch.csv", BOXED))
 }
+RECORDS = {f"laptop/whole_{record['part']}.json": record for record in WHOLE}
 BLOCKS = ("realism", "anatomy", "rates", "real", "recordings", "speed")
 
 
@@ -110,6 +112,8 @@ def folder(tmp_path: Path) -> Path:
     for name, table in RECORDED.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         table.to_csv(tmp_path / name, index=False)
+    for name, record in RECORDS.items():
+        write_json(tmp_path / name, record)
     return tmp_path
 
 
@@ -174,7 +178,7 @@ def test_variants_have_a_row_and_halves_a_column():
     ]
 
 
-@pytest.mark.parametrize("missing", [*TABLES, *RECORDED, f"{REAL}/table5.csv", f"{REAL}/run.json", None])
+@pytest.mark.parametrize("missing", [*TABLES, *RECORDED, *RECORDS, f"{REAL}/table5.csv", f"{REAL}/run.json", None])
 def test_the_page_changes_between_its_markers_alone(folder, capsys, missing):
     page = folder / "README.md"
     blocks = "".join(f"<!-- {name}:begin -->\nstale\n<!-- {name}:end -->\nafter\n" for name in BLOCKS)
@@ -187,7 +191,7 @@ def test_the_page_changes_between_its_markers_alone(folder, capsys, missing):
     text = page.read_text()
     assert text.startswith("before\n<!-- realism:begin -->\n") and text.count("\nafter\n") == len(BLOCKS)
     if missing:
-        made_by = {"laptop/runtimes.csv": "`python -m vasolib.pipeline`"}
+        made_by = dict.fromkeys(["laptop/runtimes.csv", *RECORDS], "`python -m vasolib.pipeline")
         made_by |= {f"{REAL}/table5.csv": "notebook 60_tables", f"{REAL}/run.json": "`make study DATA="}
         assert (
             code == 1
@@ -197,4 +201,6 @@ def test_the_page_changes_between_its_markers_alone(folder, capsys, missing):
     else:
         assert code == 0 and "stale" not in text + promises.read_text()
         assert "300 MiB" in promises.read_text() and "after 500 stages" in promises.read_text()
-        assert all(row in text for row in ("| -noise |", "| part |", "| moco |", "| vasomim |", "| anatomy |"))
+        assert all(
+            row in text for row in ("| -noise |", "| part |", "| moco |", "| vasomim |", "| anatomy |", "| v2 |")
+        )

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from benchmarks.speed_tables import duration, growth_table, measured_on, profile_table, speed_table
+from benchmarks.speed_tables import duration, growth_table, measured_on, profile_table, speed_table, whole_table
 
 SPEED = pd.DataFrame(
     [
@@ -29,6 +29,10 @@ GROWTH = pd.DataFrame(
          "own_mib": 512.4},
     ]
 )  # fmt: skip
+WHOLE = [
+    {"part": part, "stages": 7, "jobs": 2, "seconds": 3630.0, "stage_seconds": 7200.0, "cores": 2, "cpu": "One CPU"}
+    for part in ("v1", "v2")
+]
 TIMES = pd.DataFrame({"stage": ["10_data", "40_pretrain_mae", "40_pretrain_moco"], "seconds": [60.0, 120, 60]})
 
 
@@ -69,4 +73,11 @@ def test_the_profile_ends_with_the_sum():
         "| a | 2 | 3.0 | 75 % |",
         "| b | 1 | 1.0 | 25 % |",
         "| all | 3 | 4.0 | 100 % |",
+    ]
+
+
+def test_each_part_has_its_aim():
+    assert whole_table(WHOLE).splitlines()[2:] == [
+        "| v1 | 7 | 2 | 60.5 | ≤ 60 | no | 120.0 | 2 | One CPU |",
+        "| v2 | 7 | 2 | 60.5 | ≤ 90 | yes | 120.0 | 2 | One CPU |",
     ]

@@ -14,10 +14,13 @@ from pathlib import Path
 import psutil
 import yaml
 
+from vasolib.pipeline import PARTS
+
 MARK = "VASOLIB_TEST_RUN"  # environment variable that all processes of a run inherit
 BEGUN = re.compile(r"^\[\d+/\d+\] ", re.MULTILINE)
 EPOCH = re.compile(r"^  (\S+): (.*) epoch (\d+)/(\d+) ", re.MULTILINE)
-NOT_COMPARED = ("runtimes.csv", "costs.csv", "run.json", "report.html")  # they say how long it took, or show who did
+WHOLE = tuple(f"whole_{part}.json" for part in PARTS)
+NOT_COMPARED = ("runtimes.csv", "costs.csv", "run.json", "report.html", *WHOLE)  # say how long it took, or show who did
 
 
 class Run:
