@@ -151,6 +151,7 @@ def test_lists_for_people_are_not_forgotten(tmp_path: Path):
         ("", ["vasolib.run", "40_pretrain"], True),
         ("", ["dvc", "repro", "data"], True),
         ("", ["vasolib.pretrain", "arm=mae"], True),
+        ("", ["vasolib.v2.finetune", "arm=mae"], True),
         ("", ["dvc", "status"], False),
         ("elsewhere", ["vasolib.run", "40_pretrain"], False),
         ("..", ["vasolib.run", "40_pretrain", "run=doll"], True),

@@ -96,6 +96,14 @@ def test_whoever_is_gone_before_the_request_is_whole_leaves_no_fork(nursery):
     assert not alive
 
 
+@pytest.mark.parametrize("source", ["raise ImportError('not for here')", "import os\nos.fork = lambda: os.open('', 0)"])
+def test_whoever_asks_a_nursery_that_cannot_fork_goes_on_alone(module, source: str):
+    environment = {**ENVIRONMENT, "PYTHONPATH": str(module(source))}
+    with opened(ROOT, environment, libraries=("made_up",)):
+        assert ask("json.tool", ["--help"]) is None
+        assert ask("json.tool", ["--help"]) is None
+
+
 def test_without_a_nursery_nobody_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.delenv(ADDRESS, raising=False)
     assert ask("json.tool", []) is None

@@ -112,8 +112,8 @@ def test_needs_and_the_limit_of_jobs_are_respected(tmp_path: Path, jobs: int, ca
 
 
 def test_what_is_left_counts_the_stages_that_run(tmp_path: Path, capsys: pytest.CaptureFixture):
-    assert Fake([stage("e", seconds=100), stage("f", seconds=50)], 2, {}, tmp_path).run() == []
-    assert [line.split(" | ")[-1] for line in capsys.readouterr().out.splitlines()] == 2 * ["about 75 s left"]
+    assert Fake([stage("e", seconds=60_000), stage("f", seconds=30_000)], 2, {}, tmp_path).run() == []
+    assert [line.split(" | ")[-1] for line in capsys.readouterr().out.splitlines()] == 2 * ["about 750 min left"]
 
 
 def test_a_need_that_is_up_to_date_is_not_waited_for(tmp_path: Path):
@@ -193,10 +193,11 @@ def test_a_stage_is_started_again_while_dvc_or_a_port_is_busy(
     assert words not in capsys.readouterr().out
 
 
-def test_trying_again_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_trying_again_has_an_end_and_says_why(tmp_path: Path, monkeypatch, capsys: pytest.CaptureFixture):
     monkeypatch.setattr(scheduler, "RETRIES", 1)
     runner = Fake(TODO[:2], 1, {"a": BUSY_TWICE.replace("LIMIT", "9").replace("WORDS", "x is busy")}, tmp_path)
     assert runner.run() == ["a"] and runner.started == ["a", "a"]
+    assert capsys.readouterr().out.count("  a: ERROR: x is busy\n") == 1
 
 
 def test_another_failure_is_not_tried_again(tmp_path: Path):

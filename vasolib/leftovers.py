@@ -14,6 +14,10 @@ from vasolib.files import remove
 from vasolib.nursery import SOCKET
 from vasolib.study import Study
 
+WRITERS = {  # modules that write what stages write
+    "vasolib.run", "vasolib.pretrain", "vasolib.downstream.finetune", "vasolib.v2.pretrain", "vasolib.v2.finetune"
+}  # fmt: skip
+
 
 @contextmanager
 def exclusive(root: Path) -> Iterator[None]:
@@ -50,7 +54,7 @@ def check_alone(study: Study) -> None:
 def runs_stages(words: list[str]) -> bool:
     """Whether this is the command line of something that writes what stages write."""
     by_dvc = "repro" in words and any("dvc" in word for word in words)
-    return by_dvc or not {"vasolib.run", "vasolib.pretrain", "vasolib.downstream.finetune"}.isdisjoint(words)
+    return by_dvc or not WRITERS.isdisjoint(words)
 
 
 def clear(study: Study) -> None:

@@ -101,11 +101,18 @@ def serve(listener: int, opener: int, libraries: tuple[str, ...]) -> None:
             with suppress(TimeoutError):
                 connection, _ = server.accept()
                 remember_lock()
-                if os.fork() == 0:
+                if in_fork():
                     server.close()
                     status.append(answer(connection))
                     return
                 connection.close()
+
+
+def in_fork() -> bool:
+    """Fork: whether this is the new process. Without memory for one there is none, and whoever asked does without."""
+    with suppress(OSError):
+        return os.fork() == 0
+    return False
 
 
 def remember_lock() -> None:
@@ -122,9 +129,11 @@ def leave(status: list[int]) -> None:
 
 
 def answer(connection: socket.socket) -> int:
-    """In a fork: be the process that was asked for; its exit status, which is sent too."""
+    """In a fork: be the process that was asked for; its exit status, which is sent too, after a first byte."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     connection.settimeout(None)
+    with suppress(ConnectionError):  # whoever asked may be gone
+        connection.send(b"+")
     module, arguments, folder, environment = received(connection)
     os.chdir(folder)
     os.environ.clear()
@@ -181,7 +190,7 @@ def run_as_main(module: str, arguments: list[str]) -> int:
 
 
 def ask(module: str, arguments: list[str]) -> int | None:
-    """Exit status of `python -m module arguments` as a fork of the nursery; None where no nursery is open."""
+    """Exit status of `python -m module arguments` as a fork of the nursery; None where none can be had."""
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             with short(Path(os.environ[ADDRESS])) as path:
@@ -189,12 +198,14 @@ def ask(module: str, arguments: list[str]) -> int | None:
         except (KeyError, OSError):
             return None
         message = json.dumps([module, arguments, os.getcwd(), dict(os.environ)]).encode() + b"\n"
-        sent = socket.send_fds(connection, [message], [0, 1, 2])
-        connection.sendall(message[sent:])
+        forked = False
         with suppress(ConnectionError):
+            sent = socket.send_fds(connection, [message], [0, 1, 2])
+            connection.sendall(message[sent:])
+            forked = bool(connection.recv(1))
             if status := connection.recv(1):
                 return status[0]
-    return 128 + signal.SIGKILL  # it ended without a word
+    return 128 + signal.SIGKILL if forked else None  # it ended without a word; or the nursery did, before it forked
 
 
 def main(arguments: list[str]) -> int:

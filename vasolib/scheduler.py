@@ -154,6 +154,8 @@ class Runner:
             for left in reversed(range(RETRIES + 1)):
                 failed, busy = self.attend(name)
                 if not (failed and busy and left):
+                    if failed and busy:
+                        print(f"  {name}: {busy}", flush=True)
                     break
                 time.sleep(0.5)
                 with self.changed:  # an interrupt ends what is in `running`, and nothing may be started behind it
@@ -169,11 +171,11 @@ class Runner:
                     self.failed.append(name)
                 self.changed.notify()
 
-    def attend(self, name: str) -> tuple[bool, bool]:
-        """Pass a stage's lines on until it ends: whether it failed, and whether DVC was busy."""
-        process, busy, advice = self.running[name], False, ""
+    def attend(self, name: str) -> tuple[bool, str]:
+        """Pass a stage's lines on until it ends: whether it failed, and the last line that says that DVC was busy."""
+        process, busy, advice = self.running[name], "", ""
         for line in process.stdout:
-            busy = busy or any(words in line for words in BUSY)
+            busy = line.strip() if any(words in line for words in BUSY) else busy
             advice = remedy(line) if line.startswith("ERROR: ") else advice  # DVC's own, which has none
             if line.strip() and not any(noise in line for noise in NOISE):
                 print(f"  {name}: {line.rstrip()}", flush=True)
