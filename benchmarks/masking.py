@@ -43,10 +43,16 @@ def our_masking(guidance: Tensor, *, generator: torch.Generator) -> Tensor:
 
 
 def vessels(batch: int) -> Tensor:
-    """Guidance maps (B, 224, 224) with a curved line each, other lines in other images."""
+    """Guidance maps (B, 224, 224) of three curved lines each, other ones in other images.
+
+    They pass through more patches than are drawn by weight, so that the weights matter.
+    """
     across = torch.linspace(0, 1, SIDE)
-    centre = 0.5 + 0.3 * torch.sin(6 * across + torch.arange(batch)[:, None])
-    return ((across[None, :, None] - centre[:, None]).abs() < 0.02).float()
+    lines = [
+        (across[:, None] - (middle + 0.1 * torch.sin(6 * across + shift + torch.arange(batch)[:, None]))[:, None]).abs()
+        for middle, shift in ((0.2, 0), (0.5, 2), (0.8, 4))
+    ]
+    return (torch.stack(lines).amin(dim=0) < 0.02).float()
 
 
 def worst_difference() -> float:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmarks import masking
-from vasolib.masking import random_masking
+from vasolib.masking import guided_masking, patch_weights, random_masking
 
 
 @pytest.fixture(autouse=True)
@@ -26,13 +26,25 @@ def test_vessels_differ_between_images():
     assert 0 < one.mean() < 0.2 and not torch.equal(one, two)
 
 
-def test_both_ways_agree_and_another_way_does_not(monkeypatch):
+def test_vessels_pass_through_more_patches_than_are_drawn_by_weight():
+    weights = torch.nn.functional.avg_pool2d(masking.vessels(9)[:, None], masking.PATCH).flatten(1)
+    assert (weights > 0).sum(dim=1).min() > 1.5 * masking.RATIO * masking.BETA * weights.shape[1]
+
+
+def unguided(guidance, *, generator):
+    return random_masking(len(guidance), 196, masking.RATIO, generator=generator).mask
+
+
+def unweighted(guidance, *, generator):
+    """Any patch with a vessel is as likely as any other."""
+    weights = (patch_weights(guidance, masking.PATCH) > 0).float()
+    return guided_masking(weights, masking.RATIO, masking.BETA, generator=generator).mask
+
+
+@pytest.mark.parametrize("other", [unguided, unweighted])
+def test_both_ways_agree_and_another_way_does_not(monkeypatch, other):
     assert masking.worst_difference() < masking.TOLERANCE
-
-    def unguided(guidance, *, generator):
-        return random_masking(len(guidance), 196, masking.RATIO, generator=generator).mask
-
-    monkeypatch.setattr(masking, "our_masking", unguided)
+    monkeypatch.setattr(masking, "our_masking", other)
     with pytest.raises(AssertionError, match="standard errors"):
         masking.row(1)
 
