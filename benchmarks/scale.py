@@ -1,9 +1,9 @@
 """`python -m benchmarks.scale`: store, anatomy and one epoch of reading of ever more images, and what millions take.
 
 Each step runs in a process of its own, whose memory is looked at several times a second. Images are small, and files
-are links to a few distinct ones: time counts here by its growth. Each size is done once more with store and anatomy
-killed half way, and must come to the same bytes; reading leaves nothing that could be gone on with. The projection's
-assumptions are printed with it.
+are links to a few distinct ones: time counts there by its growth. Each size is done once more with store and anatomy
+killed half way, and must come to the same bytes; reading leaves nothing that could be gone on with. What millions of
+images take is projected from as many images of 512 x 512 as the smallest size has; its assumptions are printed with it.
 """
 
 __all__ = ["check", "exponent", "main", "measure", "projection", "survives_kills"]
@@ -37,11 +37,10 @@ STEEPEST = 1.2  # power of the number of images: one is linear, the rest is for 
 PROJECTED = {"XA-170K": 171_478, "10 million": 10_000_000}
 PROJECTED_SIDE = 512
 EVERY = 0.1  # s between two looks at the memory
-ASSUMPTIONS = """A projection, not a measurement: seconds an image at the largest size above, times the ratio of pixels
-({side} x {side} here, 512 x 512 there), times the number of images, which says too much, as a part of an image's time
-is the same at any size; store and anatomy on {cores} cores of this machine, reading in one process; disk for a store
-and one set of masks at one byte a pixel, without the source files; memory grows beyond the largest size as a line
-through the sizes above."""
+ASSUMPTIONS = """A projection, not a measurement: seconds an image of 512 x 512 above, times the number of images; store
+and anatomy on {cores} cores of this machine, reading in one process; disk for a store and one set of masks at one byte
+a pixel, without the source files; memory of its own, without what is mapped from files, which the system takes back
+when it is short, as at 512 x 512, and from there as it grows between the sizes of {side} x {side}."""
 
 
 def start(step: str, folder: Path, side: int) -> subprocess.Popen:
@@ -101,7 +100,8 @@ def survives_kills(undisturbed: Path, folder: Path, count: int, side: int) -> li
             raise AssertionError(f"{step} of {count} images ended before it was killed: give a larger first size")
         kept = growing.stat().st_size // side**2
         row = measure(step, folder, count, side)
-        rows.append(row | {"kind": "killed", "note": f"went on behind image {kept}, same bytes"})
+        done = {"kind": "killed", "per_second": (count - kept) / row["seconds"]}
+        rows.append(row | done | {"note": f"went on behind image {kept}, same bytes"})
     for one, other in zip(files_of(undisturbed), files_of(folder), strict=True):
         if one.read_bytes() != other.read_bytes():
             raise AssertionError(f"{one.name} differs after a kill")
@@ -113,16 +113,22 @@ def exponent(counts: list[int], seconds: list[float]) -> float:
     return float(np.polyfit(np.log(counts), np.log(seconds), 1)[0])
 
 
-def projection(table: pd.DataFrame, what: str, count: int) -> list[dict[str, object]]:
-    """Rows of what `count` images would take; table: of measured rows."""
+def projection(growing: pd.DataFrame, large: list[dict[str, object]], what: str, count: int) -> list[dict[str, object]]:
+    """Rows of what `count` images would take.
+
+    Args:
+        growing: rows of ever more images, by which memory grows.
+        large: a row per step, of images as large as those to be projected.
+    """
     rows = []
-    for step, group in table.groupby("step", sort=False):
-        largest = group.loc[group["images"].idxmax()]
-        seconds = count * largest["seconds"] / largest["images"] * (PROJECTED_SIDE / largest["side"]) ** 2
+    for one in large:
+        group = growing[growing["step"] == one["step"]]
         slope = max(0.0, float(np.polyfit(group["images"], group["own_mib"], 1)[0]))
-        row = {"kind": f"projected: {what}", "step": step, "images": count, "side": PROJECTED_SIDE, "seconds": seconds}
-        row |= {"per_second": count / seconds, "own_mib": largest["own_mib"] + slope * (count - largest["images"])}
-        rows.append(row | {"disk_gib": 0 if step == "reading" else count * PROJECTED_SIDE**2 / 2**30})
+        seconds = count * one["seconds"] / one["images"]
+        row = {"kind": f"projected: {what}", "step": one["step"], "images": count, "side": one["side"]}
+        row |= {"seconds": seconds, "per_second": count / seconds}
+        row |= {"own_mib": one["own_mib"] + slope * (count - one["images"])}
+        rows.append(row | {"disk_gib": 0 if one["step"] == "reading" else count * one["side"] ** 2 / 2**30})
     return rows
 
 
@@ -133,29 +139,38 @@ def run(given: argparse.Namespace) -> pd.DataFrame:
         raise UserError(f"--sizes {given.sizes}: give two different numbers of images or more")
     given.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.work) as scratch:
+        growing, killed = [], []
         originals = draw_originals(Path(scratch, "originals"), min(given.distinct, sizes[0]), given.side)
-        rows, killed = [], []
         for size in sizes:
             folder, again = Path(scratch, str(size)), Path(scratch, f"{size}-killed")
-            link_images(folder, size, originals)
-            for step in STEPS:
-                rows.append(measure(step, folder, size, given.side))
-                print(f"{step} of {size} images: {rows[-1]['seconds']:.1f} s", flush=True)
+            growing += all_steps(folder, size, given.side, originals)
             link_images(again, size, originals)
             killed += survives_kills(folder, again, size, given.side)
             print(f"killed half way, store and anatomy of {size} images came to the same bytes", flush=True)
             shutil.rmtree(folder)
             shutil.rmtree(again)
-    return report(pd.DataFrame(rows), killed, given)
+        originals = draw_originals(Path(scratch, "large originals"), min(given.distinct, sizes[0]), PROJECTED_SIDE)
+        large = all_steps(Path(scratch, "large"), sizes[0], PROJECTED_SIDE, originals)
+    return report(pd.DataFrame(growing), large, killed, given)
 
 
-def report(measured: pd.DataFrame, killed: list[dict[str, object]], given: argparse.Namespace) -> pd.DataFrame:
+def all_steps(folder: Path, count: int, side: int, originals: list[Path]) -> list[dict[str, object]]:
+    """A row per step on `count` images in a new folder."""
+    link_images(folder, count, originals)
+    rows = []
+    for step in STEPS:
+        rows.append(measure(step, folder, count, side))
+        print(f"{step} of {count} images of {side} x {side}: {rows[-1]['seconds']:.1f} s", flush=True)
+    return rows
+
+
+def report(growing: pd.DataFrame, large: list[dict], killed: list[dict], given: argparse.Namespace) -> pd.DataFrame:
     """The whole table, with what it says in words."""
-    fits = {step: exponent(group["images"], group["seconds"]) for step, group in measured.groupby("step")}
-    measured["exponent"] = measured["step"].map(fits)
-    projected = [row for what, count in PROJECTED.items() for row in projection(measured, what, count)]
-    table = pd.concat([measured, pd.DataFrame(killed), pd.DataFrame(projected)], ignore_index=True)
-    table["processor"] = cpu_name()
+    fits = {step: exponent(group["images"], group["seconds"]) for step, group in growing.groupby("step")}
+    projected = [row for what, count in PROJECTED.items() for row in projection(growing, large, what, count)]
+    growing = growing.assign(exponent=growing["step"].map(fits))
+    measured = pd.concat([growing, pd.DataFrame(killed), pd.DataFrame(large)], ignore_index=True)
+    table = pd.concat([measured, pd.DataFrame(projected)], ignore_index=True).assign(processor=cpu_name())
     write_csv(given.results / "scale.csv", table)
     print(table.to_string(index=False, float_format="%.4g", na_rep=""))
     print(ASSUMPTIONS.format(side=given.side, cores=cpu_count()))

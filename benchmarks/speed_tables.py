@@ -47,15 +47,15 @@ def duration(ms: float) -> str:
 
 def growth_table(table: pd.DataFrame) -> str:
     """A row per step and number of images of results/benchmarks/scale.csv; numbers projected, not measured, say so."""
-    lines = [["step", "images", "time", "images a second", "peak memory", "of it its own", "exponent", "what"]]
-    lines.append(["---", *["--:"] * 6, "---"])
+    lines = [["step", "images", "side", "time", "images a second", "peak memory", "of it its own", "exponent", "what"]]
+    lines.append(["---", *["--:"] * 7, "---"])
     for _, row in table.iterrows():
         what = [row["kind"]]
         memory = ["" if pd.isna(row[name]) else f"{row[name]:.0f} MiB" for name in ("peak_mib", "own_mib")]
         what += [row["note"]] if isinstance(row["note"], str) else []
         exponent = "" if pd.isna(row["exponent"]) else f"{row['exponent']:.2f}"
         cells = duration(1e3 * row["seconds"]), f"{row['per_second']:.3g}", *memory, exponent
-        lines.append([row["step"], f"{row['images']:,}", *cells, ": ".join(what)])
+        lines.append([row["step"], f"{row['images']:,}", str(row["side"]), *cells, ": ".join(what)])
     return piped(lines)
 
 

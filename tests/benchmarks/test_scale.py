@@ -15,16 +15,17 @@ def test_the_exponent_of_a_power_is_found(power):
     assert scale.exponent(counts, [3 * count**power for count in counts]) == pytest.approx(power)
 
 
-def test_a_projection_follows_pixels_images_and_memory():
-    rows = [
-        {"step": step, "images": count, "side": 256, "seconds": count / 100, "own_mib": 50 + count / 1000}
+def test_a_projection_follows_large_images_and_the_growth_of_memory():
+    growing = [
+        {"step": step, "images": count, "side": 256, "seconds": 1.0, "own_mib": 50 + count / 1000}
         for step in ("store", "reading")
         for count in (1000, 2000)
     ]
-    store, reading = scale.projection(pd.DataFrame(rows), "many", 100_000)
-    assert store["seconds"] == pytest.approx(100_000 / 100 * 4)  # 512 x 512 is four times 256 x 256
-    assert store["own_mib"] == pytest.approx(50 + 100) and store["kind"] == "projected: many"
-    assert store["disk_gib"] == pytest.approx(100_000 / 2**12) and reading["disk_gib"] == 0
+    large = [{"step": step, "images": 500, "side": 512, "seconds": 5, "own_mib": 70} for step in ("store", "reading")]
+    store, reading = scale.projection(pd.DataFrame(growing), large, "many", 100_500)
+    assert store["seconds"] == pytest.approx(1005) and store["per_second"] == pytest.approx(100)
+    assert store["own_mib"] == pytest.approx(70 + 100) and store["kind"] == "projected: many"
+    assert store["disk_gib"] == pytest.approx(100_500 / 2**12) and reading["disk_gib"] == 0
 
 
 def test_links_are_read_as_the_images_behind_them(tmp_path):
@@ -55,10 +56,12 @@ def test_the_benchmark_runs_and_its_kills_change_nothing(tmp_path, capsys, monke
     assert scale.main([*options, "--results", str(tmp_path / "results"), "--work", str(tmp_path / "work")]) == 0
     table = pd.read_csv(tmp_path / "results" / "scale.csv")
     assert table["kind"].value_counts().to_dict() == {
-        "measured": 6,
+        "measured": 9,
         "killed": 4,
         "projected: XA-170K": 3,
         "projected: 10 million": 3,
     }
-    assert table.loc[table["kind"] == "killed", "note"].str.contains("same bytes").all()
+    killed = table[table["kind"] == "killed"]
+    assert killed["note"].str.contains("same bytes").all()
+    assert (killed["per_second"] < killed["images"] / killed["seconds"]).all()  # a part was done before
     assert "exponents: " in capsys.readouterr().out and list((tmp_path / "work").iterdir()) == []

@@ -28,7 +28,7 @@ GROWTH = pd.DataFrame(
         {"kind": "projected: all", "step": "store", "images": 10_000_000, "seconds": 7200.0, "per_second": 1388.9,
          "own_mib": 512.4},
     ]
-)  # fmt: skip
+).assign(side=64)  # fmt: skip
 WHOLE = [
     {"part": part, "stages": 7, "jobs": 2, "seconds": 3630.0, "stage_seconds": 7200.0, "cores": 2, "cpu": "One CPU"}
     for part in ("v1", "v2")
@@ -61,9 +61,9 @@ def test_durations_have_the_unit_that_suits_them():
 
 def test_projections_are_told_from_measurements():
     assert growth_table(GROWTH).splitlines()[2:] == [
-        "| store | 1,000 | 2.5 s | 400 | 310 MiB | 100 MiB | 1.01 | measured |",
-        "| store | 1,000 | 1.25 s | 800 | 300 MiB | 90 MiB |  | killed: went on |",
-        "| store | 10,000,000 | 2 h | 1.39e+03 |  | 512 MiB |  | projected: all |",
+        "| store | 1,000 | 64 | 2.5 s | 400 | 310 MiB | 100 MiB | 1.01 | measured |",
+        "| store | 1,000 | 64 | 1.25 s | 800 | 300 MiB | 90 MiB |  | killed: went on |",
+        "| store | 10,000,000 | 64 | 2 h | 1.39e+03 |  | 512 MiB |  | projected: all |",
     ]
 
 
