@@ -100,7 +100,9 @@ def check(table: pd.DataFrame) -> str:
         f"stages took {row.new_time} beside {row.old_time}"
         for row in table.itertuples()
     ]
-    return f"scale laptop on {table['new'].iloc[0]} beside {table['old'].iloc[0]}, all else alike: " + "; ".join(rows)
+    first = table.iloc[0]
+    about = f"scale laptop on {first['new']} (revision {first['new_revision']}) beside {first['old']} "
+    return f"{about}({first['old_revision']}), all else alike: " + "; ".join(rows)
 
 
 def run(given: argparse.Namespace) -> None:

@@ -36,7 +36,8 @@ MADE_BY = {  # table below results -> the command that makes it
     "reliability/stages.csv": "benchmarks.stages",
     "reliability/processors.csv": "benchmarks.processors OLD NEW",
 }
-MADE_BY |= {f"laptop/whole_{part}.json": f"vasolib.pipeline --part {part}" for part in AIMS}
+WHOLE = {f"laptop/whole_{part}.json": f"vasolib.pipeline --part {part}" for part in AIMS}
+MADE_BY |= WHOLE
 MADE_BY |= {f"laptop-real/v2/{name}": "benchmarks.recordings --real FOLDER/real" for name in RECORDED}
 MEASURED = {"memory": long_run.check, "stages": stages.check, "processors": processors.check}  # results/reliability
 REAL = "laptop-real"  # what `make study DATA=<...>/real` calls its results
@@ -151,7 +152,8 @@ def read(folder: Path, name: str) -> pd.DataFrame | dict:
     """A benchmark's table, or what a JSON file holds; UserError where it has not been made."""
     path = folder / name
     if not path.is_file():
-        raise UserError(f"{path} is missing: run `python -m {MADE_BY[name]}` first")
+        where = " in a checkout in which it was not run yet" if name in WHOLE else ""
+        raise UserError(f"{path} is missing: run `python -m {MADE_BY[name]}`{where} first")
     return json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else pd.read_csv(path)
 
 
@@ -192,7 +194,7 @@ def show(folder: Path, page: Path, promises: Path) -> None:
         "**How time grows with the number of images**",
         growth_table(read(folder, "benchmarks/scale.csv")),
         "**How long the study at scale laptop took**, each part alone, from nothing to its end",
-        whole_table([read(folder, f"laptop/whole_{part}.json") for part in AIMS]),
+        whole_table([read(folder, name) for name in WHOLE]),
         "**Where the time of the study at scale laptop went** (the first paper's; sum over stages)",
         profile_table(profile_of(read(folder, "laptop/runtimes.csv"))),
     ]

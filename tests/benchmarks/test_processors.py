@@ -32,7 +32,8 @@ def test_what_moved_and_what_changed_is_counted():
     assert (row["means"], row["within"], row["median"], row["largest"]) == (3, 2, 4.0, 5.0)
     assert (row["comparisons"], row["changed"], row["reversed"]) == (3, 2, 1)
     assert (row["claims"], row["claims_changed"]) == (2, 1)
-    said = processors.check(pd.DataFrame([row]))
+    said = processors.check(pd.DataFrame([row | {"old_revision": "abc", "new_revision": "def"}]))
+    assert said.startswith("scale laptop on other (revision def) beside one (abc), all else alike: of the first")
     assert "2 of 3 means" in said and "2 of 3 comparisons have another verdict (1 reversed)" in said
     assert "5 min beside 3 min" in said
 

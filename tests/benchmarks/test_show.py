@@ -66,7 +66,7 @@ STAGES = pd.DataFrame(
 PROCESSORS = pd.DataFrame(
     {"part": ["first"], "old": "a", "new": "b", "means": 9, "within": 8, "median": 0.5, "largest": 2.0,
      "comparisons": 5, "changed": 1, "reversed": 0, "claims": 3, "claims_changed": 1,
-     "old_time": "9 min", "new_time": "7 min"}
+     "old_time": "9 min", "new_time": "7 min", "old_revision": "abc", "new_revision": "def"}
 )  # fmt: skip
 USED = pd.DataFrame(
     {"set": ["corpus", "s", "s"], "task": ["", "boxes", "boxes"], "part": ["train", "train", "test"],
@@ -204,3 +204,13 @@ def test_the_page_changes_between_its_markers_alone(folder, capsys, missing):
         assert all(
             row in text for row in ("| -noise |", "| part |", "| moco |", "| vasomim |", "| anatomy |", "| v2 |")
         )
+
+
+def test_the_committed_pages_show_the_committed_tables(tmp_path):
+    pages = []
+    for name in ("README.md", "docs/reliability.md"):
+        pages.append(tmp_path / Path(name).name)
+        shutil.copyfile(ROOT / name, pages[-1])
+    assert main(["--page", str(pages[0]), "--promises", str(pages[1])]) == 0
+    assert pages[0].read_text(encoding="utf-8") == (ROOT / "README.md").read_text(encoding="utf-8")
+    assert pages[1].read_text(encoding="utf-8") == (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
