@@ -14,14 +14,22 @@ import pandas as pd
 
 from benchmarks import long_run, processors, recordings, stages
 from benchmarks.command import parser, told
-from benchmarks.speed_tables import AIMS, growth_table, measured_on, profile_table, speed_table, whole_table
+from benchmarks.speed_tables import (
+    AIMS,
+    growth_table,
+    measured_on,
+    profile_table,
+    speed_table,
+    targets_table,
+    whole_table,
+)
 from benchmarks.study import profile_of
 from vasolib.errors import UserError
 from vasolib.report import ITEMS, counted, read_table, replace_block, run_line
 from vasolib.report_tables import compact_grid, grid, markdown, piped
 from vasolib.study import ROOT, Study
 
-RECORDED = ("data.csv", "redundancy.csv", recordings.BOXED)
+RECORDED = ("data.csv", "redundancy.csv", "leaks.csv", recordings.BOXED)
 MADE_BY = {  # table below results -> the command that makes it
     "realism/realism_report.csv": "benchmarks.realism --real FOLDER",
     "realism/transfer.csv": "benchmarks.transfer --real FOLDER",
@@ -31,6 +39,7 @@ MADE_BY = {  # table below results -> the command that makes it
     "anatomy/parts.csv": "benchmarks.anatomy_parts --real FOLDER",
     "benchmarks.csv": "benchmarks.all",
     "benchmarks/scale.csv": "benchmarks.scale",
+    "benchmarks/targets.csv": "benchmarks.targets",
     "laptop/runtimes.csv": "vasolib.pipeline",
     "reliability/memory.csv": "benchmarks.long_run",
     "reliability/stages.csv": "benchmarks.stages",
@@ -123,7 +132,7 @@ def real_parts(folder: Path) -> list[str]:
 
 def recorded_parts(folder: Path) -> list[str]:
     """What `benchmarks.recordings` found: how redundant the corpus is, the data, and detection from scratch."""
-    data, redundant, boxes = (read(folder, f"{REAL}/v2/{name}") for name in RECORDED)
+    data, redundant, leaks, boxes = (read(folder, f"{REAL}/v2/{name}") for name in RECORDED)
     whole = redundant.iloc[0]
     named = {"source": "set", "share": "distinct (%)", "largest": "largest group"}
     few = redundant.rename(columns=named)[["set", "images", "distinct", "distinct (%)", "largest group"]]
@@ -131,10 +140,12 @@ def recorded_parts(folder: Path) -> list[str]:
     wide = found.pivot(index="method", columns="metric", values="text")[list(dict.fromkeys(boxes["metric"]))]
     parts = data[data["task"] == "boxes"]
     counts = ", ".join(f"{row.images} {row.part}" for row in parts.itertuples())
+    tested = leaks[(leaks["store"] == boxes["dataset"].iloc[0]) & (leaks["used_for"] == "test")].iloc[0]
+    like = f"{tested.near_duplicates} of the {tested.images} test frames look like a training frame"
     return [
         f"Of {whole.images:,} unlabelled or training frames {whole.distinct:,} are distinct:",
         markdown(grid(few)),
-        f"**Stenoses detected from scratch** (%; {counts} frames; {parts['source'].iloc[0]})",
+        f"**Stenoses detected from scratch** (%; {counts} frames; {parts['source'].iloc[0]}: {like})",
         markdown(grid(wide.reset_index())),
     ]
 
@@ -195,6 +206,8 @@ def show(folder: Path, page: Path, promises: Path) -> None:
         growth_table(read(folder, "benchmarks/scale.csv")),
         "**How long the study at scale laptop took**, each part alone, from nothing to its end",
         whole_table([read(folder, name) for name in WHOLE]),
+        "**What a step of the extended method takes by what its consistency loss compares** (scale laptop)",
+        targets_table(read(folder, "benchmarks/targets.csv")),
         "**Where the time of the study at scale laptop went** (the first paper's; sum over stages)",
         profile_table(profile_of(read(folder, "laptop/runtimes.csv"))),
     ]

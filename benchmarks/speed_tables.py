@@ -1,12 +1,17 @@
 """The benchmarks of speed as tables of the README: ratios, how time grows with images, where a study's time goes."""
 
-__all__ = ["AIMS", "growth_table", "measured_on", "profile_table", "speed_table", "whole_table"]
+__all__ = ["AIMS", "growth_table", "measured_on", "profile_table", "speed_table", "targets_table", "whole_table"]
 
 import pandas as pd
 
 from vasolib.report_tables import piped
 
 MET = {True: "yes", False: "no"}
+TARGETS = {
+    "none": "nothing",
+    "segmentor": "vessels that the segmentor sees",
+    "features": "features of a general encoder (ViT-B/14, random weights)",
+}
 AIMS = {"v1": 60, "v2": 90}  # minutes that a part was to take at scale laptop
 
 
@@ -76,4 +81,13 @@ def whole_table(records: list[dict]) -> str:
         took, added, aim = one["seconds"] / 60, one["stage_seconds"] / 60, AIMS[one["part"]]
         counts, about = (one["part"], str(one["stages"]), str(one["jobs"])), (str(one["cores"]), one["cpu"])
         lines.append([*counts, f"{took:.1f}", f"≤ {aim}", MET[took <= aim], f"{added:.1f}", *about])
+    return piped(lines)
+
+
+def targets_table(table: pd.DataFrame) -> str:
+    """A row per target of results/benchmarks/targets.csv: the time of a step, its spread, and that time over none's."""
+    lines = [["compares", "step (spread)", "times that without"], ["---", "--:", "--:"]]
+    for _, row in table.iterrows():
+        spread = f"{duration(row['ms'])} ({duration(row['least'])} – {duration(row['largest'])})"
+        lines.append([TARGETS[row["target"]], spread, f"{row['ratio']:.3g}"])
     return piped(lines)

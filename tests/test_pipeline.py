@@ -266,16 +266,18 @@ def test_neither_part_needs_a_stage_of_the_other(stages: list[Stage]):
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "want"),
-    [((), "abc", [("all", 2)]), ((), "ab", []), ("a", "abc", [])],
-    ids=["all at one go", "one failed", "one was done"],
+    ("stale", "before", "failed", "want"),
+    [("ac", "", "", [("all", 2)]), ("c", "", "", []), ("ac", "a", "", []), ("ac", "", "b", [])],
+    ids=["all at one go", "some are done", "one was done here", "one fails"],
 )
-def test_the_time_of_the_whole_is_recorded(chain: pytest.MonkeyPatch, before, after, want: list[tuple]):
-    times, written = iter([dict.fromkeys(before, 1.0), dict.fromkeys(after, 1.0)]), []
-    chain.setattr(pipeline, "dvc", lambda *_: '{"a": [], "c": []}')
-    chain.setattr(pipeline, "stage_seconds", lambda *_: next(times))
+def test_the_time_of_the_whole_is_recorded(chain: pytest.MonkeyPatch, stale, before, failed, want: list[tuple]):
+    written = []
+    chain.setattr(pipeline, "dvc", lambda *_: json.dumps({name: [] for name in stale}))
+    chain.setattr(pipeline, "stage_seconds", lambda *_: dict.fromkeys(before, 1.0))
     chain.setattr(pipeline, "write_whole", lambda study, *facts: written.append(facts[:2]))
-    pipeline.run_stages(STUDY, 2, warm=False)
+    chain.setattr(Ended, "failed", tuple(failed))
+    with pytest.raises(UserError) if failed else nullcontext():
+        pipeline.run_stages(STUDY, 2, warm=False)
     assert written == want
 
 

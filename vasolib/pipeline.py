@@ -124,7 +124,7 @@ def run_stages(study: Study, jobs: int, warm: bool, part: str = "all") -> None:
         failed = Runner(study.root, study.unfinished(), todo, jobs).run()
     took = time.monotonic() - started
     print(f"The run took {minutes(took)}.", flush=True)
-    if not before and len(stage_seconds(study, part)) == len(stages):  # all of it, at one go
+    if not before and not failed and len(todo) == len(stages):  # all of it, at one go
         write_whole(study, part, jobs, took)
     if failed:
         raise UserError(

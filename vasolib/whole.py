@@ -21,6 +21,8 @@ def stage_seconds(study: Study, part: str = "all") -> dict[str, float]:
 def write_whole(study: Study, part: str, jobs: int, seconds: float) -> Path:
     """Record the run of a part of which no stage was done before.
 
+    `stages` counts those that were executed: DVC passes by one whose committed results are those of its inputs.
+
     Args:
         jobs: stages side by side.
         seconds: from the start of the first stage to the end of the last.

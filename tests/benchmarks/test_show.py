@@ -19,7 +19,7 @@ from benchmarks.show import (
     recorded_parts,
     transfer_table,
 )
-from tests.benchmarks.test_speed_tables import GROWTH, SPEED, TIMES, WHOLE
+from tests.benchmarks.test_speed_tables import COSTS, GROWTH, SPEED, TIMES, WHOLE
 from vasolib.files import write_json
 from vasolib.study import ROOT
 
@@ -76,6 +76,9 @@ REDUNDANT = pd.DataFrame(
     {"source": ["all", "s"], "images": [1200, 45], "distinct": [40, 2], "share": [10 / 3, 4.4444], "groups": [9, 1],
      "largest": [300, 44], "first": "a/1"}
 )  # fmt: skip
+LEFT = pd.DataFrame(
+    {"used_for": ["fine-tuning", "test"], "store": "s", "images": [45, 22], "patients": 1, "near_duplicates": [40, 20]}
+)
 BOXED = pd.DataFrame(
     {"method": ["resnet", "resnet", "vit", "vit"], "dataset": "s", "metric": ["mAP", "mAP50"] * 2,
      "mean": [1.0, 20.04, 0.0, 0.5], "sd": [0.5, 2.0, 0.0, 0.25], "n": 3}
@@ -89,6 +92,7 @@ TABLES = {
     "anatomy/parts.csv": PARTS,
     "benchmarks.csv": SPEED,
     "benchmarks/scale.csv": GROWTH,
+    "benchmarks/targets.csv": COSTS,
     "laptop/runtimes.csv": TIMES,
     "reliability/memory.csv": MEMORY,
     "reliability/stages.csv": STAGES,
@@ -96,7 +100,12 @@ TABLES = {
 }
 RECORDED = {
     f"{REAL}/v2/{name}": table
-    for name, table in (("data.csv", USED), ("redundancy.csv", REDUNDANT), ("boxes_from_scratch.csv", BOXED))
+    for name, table in (
+        ("data.csv", USED),
+        ("redundancy.csv", REDUNDANT),
+        ("leaks.csv", LEFT),
+        ("boxes_from_scratch.csv", BOXED),
+    )
 }
 RECORDS = {f"laptop/whole_{record['part']}.json": record for record in WHOLE}
 BLOCKS = ("realism", "anatomy", "rates", "real", "recordings", "speed")
@@ -119,6 +128,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_real_recordings_are_counted_and_detectors_have_a_row_each(folder):
     said, sets, boxes, scores = recorded_parts(folder)
+    assert "real, split by time: 20 of the 22 test frames look like a training frame" in boxes
     assert said == "Of 1,200 unlabelled or training frames 40 are distinct:"
     assert sets.splitlines()[2] == "| all | 1200 | 40 | 3.33 | 300 |"
     assert "45 train, 22 test frames; real, split by time" in boxes

@@ -2,7 +2,15 @@
 
 import pandas as pd
 
-from benchmarks.speed_tables import duration, growth_table, measured_on, profile_table, speed_table, whole_table
+from benchmarks.speed_tables import (
+    duration,
+    growth_table,
+    measured_on,
+    profile_table,
+    speed_table,
+    targets_table,
+    whole_table,
+)
 
 SPEED = pd.DataFrame(
     [
@@ -33,6 +41,10 @@ WHOLE = [
     {"part": part, "stages": 7, "jobs": 2, "seconds": 3630.0, "stage_seconds": 7200.0, "cores": 2, "cpu": "One CPU"}
     for part in ("v1", "v2")
 ]
+COSTS = pd.DataFrame(
+    {"target": ["none", "features"], "ms": [20.0, 600.0], "least": [19.0, 500.0], "largest": [21.0, 700.0],
+     "ratio": [1.0, 30.01]}
+)  # fmt: skip
 TIMES = pd.DataFrame({"stage": ["10_data", "40_pretrain_mae", "40_pretrain_moco"], "seconds": [60.0, 120, 60]})
 
 
@@ -80,4 +92,11 @@ def test_each_part_has_its_aim():
     assert whole_table(WHOLE).splitlines()[2:] == [
         "| v1 | 7 | 2 | 60.5 | ≤ 60 | no | 120.0 | 2 | One CPU |",
         "| v2 | 7 | 2 | 60.5 | ≤ 90 | yes | 120.0 | 2 | One CPU |",
+    ]
+
+
+def test_targets_are_named():
+    assert targets_table(COSTS).splitlines()[2:] == [
+        "| nothing | 20 ms (19 ms – 21 ms) | 1 |",
+        "| features of a general encoder (ViT-B/14, random weights) | 600 ms (500 ms – 700 ms) | 30 |",
     ]
