@@ -207,6 +207,7 @@ def chain(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(pipeline, "dvc", lambda *_: '{"b": ["changed command"]}')
     monkeypatch.setattr(pipeline, "Runner", Ended)
     monkeypatch.setattr(pipeline, "stage_seconds", lambda *_: {})
+    monkeypatch.setattr(pipeline, "write_whole", lambda *_: None)
     monkeypatch.setattr(Ended, "failed", ())
     return monkeypatch
 
