@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.sparse.csgraph import connected_components
 
 from vasolib.data import near
 from vasolib.data.building import Frames, build_store
 from vasolib.data.folder import read_image
-from vasolib.data.near import CORRELATION, DISTANCE, Looks, groups, near_duplicates, near_pairs
+from vasolib.data.near import CORRELATION, DISTANCE, Looks, near_duplicates, near_pairs
 from vasolib.data.store import Frame, ImageStore
 from vasolib.data.synthetic.frame import make_frame
 from vasolib.data.synthetic.styles import named_style
@@ -122,11 +123,12 @@ def test_no_image_no_pair(frames: np.ndarray):
     assert pairs_of(none, some) == pairs_of(some, none) == pairs_of(none, none) == set()
 
 
-def test_groups_join_what_is_near(frames: np.ndarray):
+def test_links_are_those_of_pairs_and_of_each_image_with_itself(frames: np.ndarray):
     looks = Looks.of(frames, np.stack([brightened(frame) for frame in frames[:5]]), frames[:2])
-    found = groups(looks)
-    assert found[0] == found[24] == found[29] and found[1] == found[25] == found[30] and found[4] == found[28]
-    assert len(set(found)) == 24
+    links = near.near_links(looks)
+    assert {(int(i), int(j)) for i, j in zip(*links.nonzero(), strict=True)} == pairs_of(looks, looks)
+    assert links.diagonal().all() and (links != links.T).nnz == 0
+    assert links[[0]].indices.tolist() == [0, 24, 29] and links[[4]].indices.tolist() == [4, 28]
 
 
 def frame_of(item: tuple[str, str, np.ndarray]) -> Frame:
@@ -169,7 +171,7 @@ def test_real_frames_in_a_row_are_near_and_other_patients_are_not(real: Path):
     assert {i // 12 for i, j in found} == {0, 1, 2, 3} and all(i // 12 == j // 12 for i, j in found)
     neighbours = [(i, i + 1) for i in range(48) if (i + 1) % 12]
     assert sum(pair in found for pair in neighbours) >= 0.9 * len(neighbours)
-    assert len(set(groups(looks))) <= 8
+    assert connected_components(near.near_links(looks))[0] <= 8
 
 
 def test_real_frames_of_one_patient_under_two_names_are_found(real: Path):

@@ -82,15 +82,15 @@ def data_folder(root: Path) -> Path:
     return root
 
 
-def run_of(root: Path, data: str, sets: dict[str, list[str]] | None = None, count: int = 2) -> Extended:
-    """The extended part of a run at smoke scale in a folder of its own, with few and small twins."""
+def run_of(root: Path, data: str, sets: dict[str, list[str]] | None = None, count: int = 2, **more: object) -> Extended:
+    """The extended part of a run at smoke scale in a folder of its own, with few and small twins, and more parameters."""
     home = Study.load(ROOT)
     scales = {"smoke": home.params.scales["smoke"] | {"image": {"store_side": 32, "side": 32, "patch": 8}}}
     params = replace(home.params, run="doll", scale="smoke", data=data, scales=scales)
     extended = replace(Extended.beside(home), study=Study(root, params))
     sizes = {task: {"train": count, "test": count} for task in SETS}
     smoke = extended.params.scales["smoke"] | {"twins": {"recordings": 2, "frames": 2} | sizes}
-    changed = {"sets": sets or extended.params.sets, "scales": {"smoke": smoke}}
+    changed = {"sets": sets or extended.params.sets, "scales": {"smoke": smoke}} | more
     return replace(extended, params=replace(extended.params, **changed))
 
 

@@ -30,12 +30,12 @@ def one_process(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.fixture
 def real_run(tmp_path: Path) -> Callable:
-    """What `write_sets` returns for the miniature data folder after a change."""
+    """What `write_sets` returns for the miniature data folder after a change, images to fine-tune on in the corpus."""
 
-    def make(change: Callable[[Path], object] = lambda root: None, chosen: dict = SETS):
+    def make(change: Callable[[Path], object] = lambda root: None, chosen: dict = SETS, labelled: bool = True):
         root = data_folder(tmp_path / "data")
         change(root)
-        extended = run_of(tmp_path / "run", str(root), chosen)
+        extended = run_of(tmp_path / "run", str(root), chosen, labelled_in_corpus=labelled)
         return write_sets(extended, unfinished=extended.work("unfinished"))
 
     return make
@@ -82,6 +82,14 @@ def test_the_corpus_is_what_may_be_learned_from_without_its_labels(real_run):
     corpus = real_run()[0]["corpus"]
     trained = {f"{name}/p{number}_0" for name in "vslb" for number in range(5)}
     assert set(corpus.table["id"]) == trained | {f"u/q_{number}" for number in range(5)} and corpus.masks is None
+
+
+def test_images_to_fine_tune_on_are_pre_trained_on_only_if_asked_for(real_run):
+    parts = {f"p{n}_0": "unlabelled" if n < 2 else part for n, part in enumerate(PARTS)}
+    stores, _, _ = real_run(lambda root: table(root / "v", parts), labelled=False)
+    assert set(stores["corpus"].table["id"]) == {"v/p0_0", "v/p1_0"} | {f"u/q_{number}" for number in range(5)}
+    with pytest.raises(UserError, match="say labelled_in_corpus: true in params_v2.yaml"):
+        real_run(lambda root: shutil.rmtree(root / "u"), labelled=False)
 
 
 def test_unlabelled_images_of_a_labelled_set_go_to_the_corpus_alone(real_run):

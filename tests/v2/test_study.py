@@ -18,6 +18,12 @@ from vasolib.v2.study import Extended
 SHIPPED = yaml.safe_load((ROOT / "params_v2.yaml").read_text(encoding="utf-8"))
 
 
+def scale_with(values: dict) -> dict:
+    """The shipped scales, smoke with other values."""
+    scales = SHIPPED["v2"]["scales"]
+    return {"scales": scales | {"smoke": scales["smoke"] | values}}
+
+
 @pytest.fixture
 def changed(tmp_path: Path) -> Callable[[dict], Extended]:
     """The shipped choices with some of the block v2 changed."""
@@ -46,7 +52,10 @@ def test_the_papers_settings_are_kept(shipped: Extended):
     v2, v1 = shipped.arm("vasomim_v2"), shipped.arm("vasomim")
     assert (v2.eta, v1.eta) == (0.5, 1.0)
     assert v2.mask_ratio == v1.mask_ratio == 0.5 and v2.betas == v1.betas == (0.0, 0.5)
-    assert len(shipped.scale_named("paper").seeds) == 5
+    paper = shipped.scale_named("paper")
+    assert len(paper.seeds) == 5
+    recipe, first = shipped.recipe(paper, "paper"), shipped.study.scale_named("paper").pretrain
+    assert (recipe.batch_size, recipe.lr) == (2048, 0.0012) and replace(recipe, batch_size=256, lr=first.lr) == first
     large, huge = shipped.scale_named("paper").encoders.values()
     assert (large["depth"], huge["depth"]) == (24, 32)
 
@@ -87,6 +96,8 @@ def test_detection_has_a_stage_of_its_own(shipped: Extended):
         ({"detect": {"scratch": ["nobody"], "pretrained": []}}, r"detect.scratch has \['nobody'\]"),
         ({"labels": {"scratch": [], "pretrained": ["vit"]}}, r"labels.pretrained has \['vit'\]"),
         ({"published": ["dinov9"]}, r"published has \['dinov9'\], not among"),
+        (scale_with({"pretrain": {"batchsize": 8}}), r"v2.scales.smoke.pretrain.batchsize .*did you mean 'batch_size'"),
+        (scale_with({"pretrain": {"lr": 0}}), "v2.scales.smoke.pretrain.*lr"),
         ({"percents": [10, 100]}, r"percents is \[10, 100\]|percents is \(10, 100\)"),
         ({"arms": SHIPPED["v2"]["arms"] | {"mae": {"mask_ratio": 0.999}}}, "mask_ratio 0.999 leaves"),
         ({"arms": SHIPPED["v2"]["arms"] | {"mae": {"lr": {"lapptop": 0.1}}}}, "lr.lapptop is for no scale"),

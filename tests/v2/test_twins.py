@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from vasolib.data.near import Looks, groups
 from vasolib.data.sources import BENCHMARK_OFFSET
 from vasolib.data.store import Frame
 from vasolib.data.synthetic.frame import make_frame
@@ -11,6 +10,7 @@ from vasolib.data.synthetic.labels import boxes_of
 from vasolib.data.synthetic.styles import named_style
 from vasolib.data.synthetic.tree import OTHER, SYNTAX
 from vasolib.errors import UserError
+from vasolib.v2.redundancy import Alike
 from vasolib.v2.settings import Sizes
 from vasolib.v2.twins import TURNS, corpus_frames, diseased_frame, numbered_segments, scored_lesions, twin_frames
 
@@ -42,7 +42,7 @@ def test_frames_of_a_recording_are_one_patients_and_alike():
     frames = [corpus.make(item) for item in corpus.items]
     assert len({frame.id for frame in frames}) == len({frame.sha256 for frame in frames}) == 6
     assert [frame.patient for frame in frames][::2] == [frame.patient for frame in frames][1::2]
-    group = groups(Looks.of(np.stack([frame.image for frame in frames])))
+    group = Alike.of(np.stack([frame.image for frame in frames])).group
     assert group[::2].tolist() == group[1::2].tolist() and len(set(group)) == 3
     still = make_frame(0, corpus.items[0][0], named_style("a"), 96).image
     assert np.array_equal(frames[0].image, still)

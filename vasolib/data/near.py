@@ -10,7 +10,7 @@ blurred, brightened or cut by 2 % of its side is found, one cut by 4 % mostly, o
 that was mirrored or turned. Two frames in a row of a recording are found, many of a later beat are not.
 """
 
-__all__ = ["CORRELATION", "DISTANCE", "Looks", "groups", "near_duplicates", "near_pairs"]
+__all__ = ["CORRELATION", "DISTANCE", "Looks", "near_duplicates", "near_links", "near_pairs"]
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,8 +21,7 @@ import pandas as pd
 from PIL import Image
 from scipy.fft import dctn
 from scipy.ndimage import gaussian_filter
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import csr_array
 
 from vasolib.data.leaks import sides, splits
 from vasolib.data.store import ImageStore
@@ -131,11 +130,10 @@ def inner(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.einsum("nij,nij->n", a, b)
 
 
-def groups(looks: Looks) -> np.ndarray:
-    """A number (N,) per image, the same for near-duplicates and for near-duplicates of these."""
+def near_links(looks: Looks) -> csr_array:
+    """(N, N) bool, symmetric: which images are near-duplicates of which; each is one of itself."""
     pairs, count = near_pairs(looks, looks), len(looks.hashes)
-    links = coo_array((np.ones(len(pairs)), (pairs["first"], pairs["second"])), shape=(count, count))
-    return connected_components(links, directed=False)[1]
+    return csr_array((np.ones(len(pairs), bool), (pairs["first"], pairs["second"])), shape=(count, count))
 
 
 def near_duplicates(stores: Mapping[str, ImageStore]) -> pd.DataFrame:

@@ -24,12 +24,12 @@ import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from timm.layers import resample_abs_pos_embed
 from timm.models import eva, vision_transformer
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from vasolib.errors import UserError, nearest
-from vasolib.mim import sincos_positions
 from vasolib.networks import encoder, load_weights
 from vasolib.v2.study import NAME, Extended, told
 from vasolib.v2.weights import weights_file
@@ -162,31 +162,26 @@ def _timm_names(stored: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_encoder(path: Path, encoder: VisionTransformer, prefix: str = "encoder.") -> VisionTransformer:
-    """Fill a ViT with stored weights, all but the fixed positions: it keeps those of its own grid.
+    """Fill a ViT with stored weights; positions of another grid are resampled, as timm does those of published ones.
 
     Args:
         prefix: of the ViT's entries in the file.
 
     Raises:
-        UserError: the file cannot be read, is of another architecture, or its positions are not the fixed ones.
+        UserError: the file cannot be read, or is of another architecture.
     """
-    handle = encoder.register_load_state_dict_pre_hook(keep_positions)
+    handle = encoder.register_load_state_dict_pre_hook(resample_positions)
     try:
         return load_weights(path, encoder, prefix)
     finally:
         handle.remove()
 
 
-def keep_positions(encoder: nn.Module, state: dict, *rest: object) -> None:
-    """A hook before `load_state_dict`: the ViT's own positions in the place of fixed ones of any grid."""
-    stored, own = state.get("pos_embed"), encoder.pos_embed.detach()
-    if stored is None or stored.ndim != 3 or stored.shape[2] != own.shape[2]:
-        return  # load_state_dict itself says so
-    fixed = sincos_positions(round((stored.shape[1] - 1) ** 0.5), stored.shape[2])
-    if fixed.shape == stored.shape and torch.allclose(fixed, stored.float(), atol=1e-3):
-        state["pos_embed"] = own
-    else:
-        rest[-1].append("its positions are not the fixed sine-cosine ones")  # torch's list of errors
+def resample_positions(encoder: nn.Module, state: dict, *_: object) -> None:
+    """A hook before `load_state_dict`: stored positions on the ViT's own grid."""
+    stored, own = state.get("pos_embed"), encoder.pos_embed
+    if stored is not None and stored.ndim == 3 and stored.shape[1] != own.shape[1]:
+        state["pos_embed"] = resample_abs_pos_embed(stored, list(encoder.patch_embed.grid_size), num_prefix_tokens=1)
 
 
 def fingerprint(network: nn.Module) -> str:

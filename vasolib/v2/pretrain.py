@@ -60,7 +60,7 @@ def build_extended(
         ValueError: what the arm needs is not given.
     """
     by_features = arm.consistency and arm.judge == "features"
-    if arm.method != "vasomim" or not (by_features or (arm.guidance and arm.eta < 1)):
+    if not (by_features or (arm.guidance and arm.eta < 1)):
         return build_method(arm, scale, norm_pix_loss, seed, segmentor)
     if (arm.looks and segmentor is None) or (by_features and features is None):
         raise ValueError("the arm asks a trained segmentor or general features, so these must be given")

@@ -1,17 +1,22 @@
 """How redundant a corpus is: images that are near-duplicates of one another, and those that are left without them.
 
-Near-duplicates are those of `vasolib.data.near`, and of these in turn: a whole recording is one group where each frame
-is like the next. N images cost N x N comparisons of hashes (5 ns each on one core: two and a half minutes for 171,478),
+Near-duplicates are those of `vasolib.data.near`. A group is of them and of theirs in turn: a whole recording, where each
+frame is like the next. N images cost N x N comparisons of hashes (5 ns each on one core: two and a half minutes for 171,478),
 25 microseconds for each pair with close hashes, and of memory 3 kB an image and about 100 bytes a pair.
 """
 
-__all__ = ["LEFT_OUT", "distinct_rows", "leaks_left", "recordings", "redundancy", "usable_rows"]
+__all__ = ["LEFT_OUT", "Alike", "detail", "leaks_left", "recordings", "redundancy", "usable_rows"]
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from vasolib.data.leaks import counted
-from vasolib.data.near import Looks, groups
+from vasolib.data.near import Looks, near_links
 from vasolib.data.store import ImageStore
 from vasolib.errors import UserError
 from vasolib.v2.cines import cines_of
@@ -20,33 +25,66 @@ EVERYTHING = "all"
 LEFT_OUT = "nothing: looks like a test image"
 
 
-def distinct_rows(group: np.ndarray) -> np.ndarray:
-    """Rows (m,), rising, of the first image of each group; group: a number (N,) per image."""
-    return np.sort(np.unique(group, return_index=True)[1])
+@dataclass(frozen=True)
+class Alike:
+    """Which of N images are near-duplicates: links (N, N), from `near_links`, and how much there is to see in each
+    (N,), from `detail`."""
+
+    links: csr_array
+    detail: np.ndarray
+
+    @classmethod
+    def of(cls, images: np.ndarray) -> "Alike":
+        """Of images (N, H, W) uint8."""
+        looks = Looks.of(images)
+        return cls(near_links(looks), detail(looks.pictures))
+
+    @cached_property
+    def group(self) -> np.ndarray:
+        """A number (N,) per image, the same for near-duplicates and for near-duplicates of these."""
+        return connected_components(self.links, directed=False)[1]
+
+    def distinct(self, among: np.ndarray) -> np.ndarray:
+        """Rows (m,), rising, of the images that are kept: none is a near-duplicate of another, each left out is one of
+        an image that is kept. Those with more to see come first: of a recording not its beginning, without contrast.
+
+        Args:
+            among: (N,) bool, the images that may be kept.
+        """
+        free, kept = among.copy(), []
+        for row in np.argsort(-self.detail, kind="stable"):
+            if free[row]:
+                kept.append(row)
+                free[self.links.indices[self.links.indptr[row] : self.links.indptr[row + 1]]] = False
+        return np.sort(np.array(kept, int))
 
 
-def redundancy(corpus: ImageStore) -> tuple[pd.DataFrame, np.ndarray]:
+def detail(pictures: np.ndarray) -> np.ndarray:
+    """How much dark detail pictures (N, h, w) of `Looks` have, as vessels filled with contrast agent are: (N,)."""
+    return (np.minimum(pictures, 0) ** 2).mean(axis=(1, 2))
+
+
+def redundancy(corpus: ImageStore) -> tuple[pd.DataFrame, Alike]:
     """How much of a corpus is left without near-duplicates.
 
     Returns:
         A row per source of images and one for all: source, images, distinct (images kept), share (%), groups (of two
-        images or more), largest (images of the largest one), first (its first image's id); and the group (N,) of each
-        image. A group that lies in two sources is kept in the source that comes first.
+        images or more), largest (images of the largest one), first (its first image's id); and what is alike.
     """
-    group = groups(Looks.of(corpus.images))
-    kept = np.isin(np.arange(len(group)), distinct_rows(group))
-    table = corpus.table.assign(group=group, kept=kept)
+    alike = Alike.of(corpus.images)
+    kept = np.isin(np.arange(len(corpus)), alike.distinct(np.ones(len(corpus), bool)))
+    table = corpus.table.assign(group=alike.group, kept=kept)
     parts = [(EVERYTHING, table)]
     if table["source"].nunique() > 1:
         parts += list(table.groupby("source", sort=False))
-    return pd.DataFrame([_row(name, part) for name, part in parts]), group
+    return pd.DataFrame([_row(name, part) for name, part in parts]), alike
 
 
 def recordings(corpus: ImageStore, group: np.ndarray) -> pd.Series:
     """What each image of a corpus is a frame of: its cine, or where that is unknown its group's first image, by name.
 
     Args:
-        group: a number (N,) per image, from `redundancy`.
+        group: a number (N,) per image, from `Alike`.
     """
     cines, first = cines_of(corpus), np.unique(group, return_index=True)[1]
     alike = corpus.table["id"].iloc[first[np.unique(group, return_inverse=True)[1]]]

@@ -1,7 +1,8 @@
 """Where the images of the extended part come from: twins of each task's sets, or real sets in their places.
 
-With real data the corpus holds every image without labels and, without theirs, the images of the training parts of all
-labelled sets. Nothing that is tested on in any set is learned from in another.
+With real data the corpus holds every image of a set without labels, as the extended paper's does, and of labelled sets
+those that their table calls unlabelled; where `labelled_in_corpus` says so, those to fine-tune on as well. Nothing that
+is tested on in any set is learned from in another.
 """
 
 __all__ = ["Source", "sources_of", "write_sets"]
@@ -24,7 +25,7 @@ from vasolib.v2.cines import cines_of, write_cines
 from vasolib.v2.labels import build_labelled
 from vasolib.v2.real_files import RealFile, real_frames
 from vasolib.v2.real_sets import RealSet, find_real_sets
-from vasolib.v2.study import Extended
+from vasolib.v2.study import NAME, Extended
 from vasolib.v2.twins import corpus_cines, corpus_frames, twin_frames
 
 
@@ -85,7 +86,7 @@ def sources_of(extended: Extended) -> tuple[dict[str, Source], dict[str, RealSet
         corpus = Source(corpus_frames(*size, seed, side), "", "synthetic", corpus_cines(*size))
     else:
         found, left_out = find_real_sets(Path(extended.study.params.data))
-        pooled, copied = pool(found)
+        pooled, copied = pool(found, params.labelled_in_corpus)
         left_out += copied
         corpus = real_source(pooled["corpus"], "", f"real, of {', '.join(found)}")
     sources = {"corpus": corpus}
@@ -110,11 +111,17 @@ def real_source(files: list[RealFile], task: str, about: str) -> Source:
     return Source(real_frames(files, task), task, about, {file.id: file.cine for file in files})
 
 
-def pool(found: Mapping[str, RealSet]) -> tuple[dict[str, list[RealFile]], list[LeftOut]]:
+def pool(found: Mapping[str, RealSet], labelled: bool) -> tuple[dict[str, list[RealFile]], list[LeftOut]]:
     """The images of the corpus and of each labelled set, each file's bytes once, and the copies that are left out.
 
     Sets of two tasks may show the same images, as ARCADE's vessels and segments do: those are kept in both, and are in
     the corpus once. Where one would be tested on and the other learned from, the latter is left out.
+
+    Args:
+        labelled: whether the corpus has the images to fine-tune on, too.
+
+    Raises:
+        UserError: it has no image.
     """
     files = [replace(file, mask=file.label) for one in found.values() for file in one.files]
     same = copies(files)  # of a test image and others, the first test image is the one that is kept
@@ -128,13 +135,16 @@ def pool(found: Mapping[str, RealSet]) -> tuple[dict[str, list[RealFile]], list[
             left_out.append(copy_of(file, own.get(origin, origin)))
             continue
         own[origin] = file.path
-        if file.split in ("train", "test") and found[file.source].task:
+        if fine_tuned := file.split in ("train", "test") and bool(found[file.source].task):
             pooled[file.source].append(file)
-        if file.split != "test" and origin not in used["corpus"]:
+        if file.split != "test" and (labelled or not fine_tuned) and origin not in used["corpus"]:
             used["corpus"][origin] = file.path
             pooled["corpus"].append(replace(file, split="train"))
     if not pooled["corpus"]:
-        raise UserError("no image of the data folder may be learned from: add a set without labels, or training images")
+        raise UserError(
+            "no image of the data folder is for pre-training: add a set without labels, or say "
+            f"labelled_in_corpus: true in {NAME} to pre-train on the images to fine-tune on as well"
+        )
     order = {file.path: number for number, file in enumerate(files)}
     return {name: sorted(kept, key=lambda file: order[file.path]) for name, kept in pooled.items()}, left_out
 

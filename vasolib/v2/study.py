@@ -8,7 +8,7 @@ __all__ = ["Extended", "ExtendedParams"]
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -42,7 +42,7 @@ class ExtendedParams:
     """All of params_v2.yaml's block v2; `arms` and `scales` are read one by one when asked for.
 
     sets: task -> names of its sets, synthetic twins or sets of the data folder. data_state: digest of that folder's
-    files. twins: name of a twin -> the style of its frames. stands_for: set -> the published data set beside which its
+    files. labelled_in_corpus: whether real images to fine-tune on are pre-trained on too, without their labels. twins: name of a twin -> the style of its frames. stands_for: set -> the published data set beside which its
     values stand. scratch: arms without pre-training. detect, labels: arms of the detection table and of label
     efficiency. percents: of the labels. external: name -> a published encoder, see `vasolib.v2.encoders`. weights: the
     folder that such files lie in; weights_state: digest of those; published: names of the encoders whose files are
@@ -51,6 +51,7 @@ class ExtendedParams:
 
     sets: dict
     data_state: str
+    labelled_in_corpus: bool
     twins: dict
     stands_for: dict
     pretrain: tuple[str, ...]
@@ -121,6 +122,7 @@ class Extended:
         scale = told(ExtendedScale, self.params.scales[name], f"v2.scales.{name}")
         for other, values in scale.encoders.items():
             told(Transformer, values, f"v2.scales.{name}.encoders.{other}")
+        self.recipe(scale, name)
         return scale
 
     @cached_property
@@ -149,9 +151,13 @@ class Extended:
             raise UserError(f"{NAME}: v2.scales.{scale} has no encoder {name!r}: {nearest(name, encoders)}")
         return told(Transformer, encoders[name], f"v2.scales.{scale}.encoders.{name}")
 
+    def recipe(self, scale: ExtendedScale, name: str) -> Recipe:
+        """How a scale of that name pre-trains: as in params.yaml, but for what it has of its own."""
+        return told(Recipe, asdict(self.study.scale_named(name).pretrain) | scale.pretrain, f"v2.scales.{name}.pretrain")
+
     def pretraining(self, arm: str) -> Recipe:
         """How an arm is pre-trained: the scale's recipe with the arm's own rate and length."""
-        chosen, recipe = self.arm(arm), self.study.scale.pretrain
+        chosen, recipe = self.arm(arm), self.recipe(self.more, self.study.params.scale)
         rate = chosen.lr.get(self.study.params.scale, recipe.lr)
         return replace(recipe, epochs=max(1, round(recipe.epochs * chosen.epochs)), lr=float(rate))
 
