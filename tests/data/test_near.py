@@ -118,6 +118,15 @@ def test_images_without_contrast_are_near_nothing():
     assert pairs_of(flat, flat) == set()
 
 
+def test_dark_lines_are_detail_and_bright_ones_and_noise_are_less():
+    plain = np.full((64, 64), 120, np.uint8)
+    dark, bright = plain.copy(), plain.copy()
+    dark[:, 30:34], bright[:, 30:34] = 80, 160
+    noise = np.random.default_rng(0).integers(119, 122, plain.shape).astype(np.uint8)
+    values = Looks.of(np.stack([plain, dark, bright, noise])).detail
+    assert values[1] > 2 * values[2] > 0 and values[1] > 5 * max(values[0], values[3])
+
+
 def test_no_image_no_pair(frames: np.ndarray):
     none, some = Looks.of(frames[:0]), Looks.of(frames[:2])
     assert pairs_of(none, some) == pairs_of(some, none) == pairs_of(none, none) == set()

@@ -83,7 +83,7 @@ def data_folder(root: Path) -> Path:
 
 
 def run_of(root: Path, data: str, sets: dict[str, list[str]] | None = None, count: int = 2, **more: object) -> Extended:
-    """The extended part of a run at smoke scale in a folder of its own, with few and small twins, and more parameters."""
+    """The extended part of a run at smoke scale in a folder of its own, with few and small twins; more: parameters."""
     home = Study.load(ROOT)
     scales = {"smoke": home.params.scales["smoke"] | {"image": {"store_side": 32, "side": 32, "patch": 8}}}
     params = replace(home.params, run="doll", scale="smoke", data=data, scales=scales)

@@ -88,8 +88,11 @@ def test_images_to_fine_tune_on_are_pre_trained_on_only_if_asked_for(real_run):
     parts = {f"p{n}_0": "unlabelled" if n < 2 else part for n, part in enumerate(PARTS)}
     stores, _, _ = real_run(lambda root: table(root / "v", parts), labelled=False)
     assert set(stores["corpus"].table["id"]) == {"v/p0_0", "v/p1_0"} | {f"u/q_{number}" for number in range(5)}
-    with pytest.raises(UserError, match="say labelled_in_corpus: true in params_v2.yaml"):
-        real_run(lambda root: shutil.rmtree(root / "u"), labelled=False)
+
+
+def test_images_to_fine_tune_on_are_the_corpus_where_there_are_no_others(real_run):
+    stores, _, listed = real_run(lambda root: shutil.rmtree(root / "u"), labelled=False)
+    assert len(stores["corpus"]) == 20 and listed["source"][0] == "real, of b, l, s, v"
 
 
 def test_unlabelled_images_of_a_labelled_set_go_to_the_corpus_alone(real_run):

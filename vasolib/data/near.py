@@ -40,25 +40,27 @@ BATCH = 1 << 12  # pictures filtered or compared at a time
 
 @dataclass(frozen=True)
 class Looks:
-    """What N images look like: hashes (N,) uint64, pictures (N, 26, 26) float32; 3 kB an image."""
+    """What N images look like: hashes (N,) uint64, pictures (N, 26, 26) float32, dark detail (N,); 3 kB an image."""
 
     hashes: np.ndarray
     pictures: np.ndarray
+    detail: np.ndarray
 
     @classmethod
     def of(cls, *stacks: np.ndarray) -> "Looks":
         """Of images, one stack (n, H, W) uint8 after the other; they may be memory-mapped."""
         count, images = sum(map(len, stacks)), chain(*stacks)
         hashes, pictures = np.empty(count, np.uint64), np.empty((count, INSIDE, INSIDE), np.float32)
+        detail = np.empty(count, np.float32)
         for start in range(0, count, BATCH):
             small = np.stack([shrunk(image) for image in islice(images, BATCH)])
             rows = slice(start, start + BATCH)
-            hashes[rows], pictures[rows] = perceptual_hash(small), local_contrast(small)
-        return cls(hashes, pictures)
+            hashes[rows], pictures[rows], detail[rows] = perceptual_hash(small), local_contrast(small), darkness(small)
+        return cls(hashes, pictures, detail)
 
     def part(self, rows: np.ndarray) -> "Looks":
         """Of some of the images."""
-        return Looks(self.hashes[rows], self.pictures[rows])
+        return Looks(self.hashes[rows], self.pictures[rows], self.detail[rows])
 
 
 def shrunk(image: np.ndarray) -> np.ndarray:
@@ -83,6 +85,15 @@ def local_contrast(small: np.ndarray) -> np.ndarray:
     spread = np.sqrt(gaussian_filter(detail**2, around) + FLAT**2)
     inside = np.clip(detail / spread, -1, 1)[:, RIM:-RIM, RIM:-RIM]
     return inside - inside.mean(axis=(1, 2), keepdims=True)
+
+
+def darkness(small: np.ndarray) -> np.ndarray:
+    """(N, 32, 32) -> (N,): mean square, in grey levels, of what is darker than around it.
+
+    Of the frames of a recording, those full of contrast agent have most.
+    """
+    detail = (small - gaussian_filter(small, (0, AROUND, AROUND)))[:, RIM:-RIM, RIM:-RIM]
+    return (np.minimum(detail, 0) ** 2).mean(axis=(1, 2))
 
 
 def near_pairs(first: Looks, second: Looks) -> pd.DataFrame:

@@ -1,11 +1,11 @@
 """How redundant a corpus is: images that are near-duplicates of one another, and those that are left without them.
 
-Near-duplicates are those of `vasolib.data.near`. A group is of them and of theirs in turn: a whole recording, where each
-frame is like the next. N images cost N x N comparisons of hashes (5 ns each on one core: two and a half minutes for 171,478),
-25 microseconds for each pair with close hashes, and of memory 3 kB an image and about 100 bytes a pair.
+Near-duplicates are those of `vasolib.data.near`. A group is of them and of theirs in turn: a whole recording, where
+each frame is like the next. N images cost N x N comparisons of hashes (5 ns each on one core: two and a half minutes
+for 171,478), 25 microseconds for each pair with close hashes, and of memory 3 kB an image and about 100 bytes a pair.
 """
 
-__all__ = ["LEFT_OUT", "Alike", "detail", "leaks_left", "recordings", "redundancy", "usable_rows"]
+__all__ = ["LEFT_OUT", "Alike", "leaks_left", "recordings", "redundancy", "usable_rows"]
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,8 +27,7 @@ LEFT_OUT = "nothing: looks like a test image"
 
 @dataclass(frozen=True)
 class Alike:
-    """Which of N images are near-duplicates: links (N, N), from `near_links`, and how much there is to see in each
-    (N,), from `detail`."""
+    """Which of N images are near-duplicates: links (N, N) of `near_links`; and how much dark detail each has (N,)."""
 
     links: csr_array
     detail: np.ndarray
@@ -37,7 +36,7 @@ class Alike:
     def of(cls, images: np.ndarray) -> "Alike":
         """Of images (N, H, W) uint8."""
         looks = Looks.of(images)
-        return cls(near_links(looks), detail(looks.pictures))
+        return cls(near_links(looks), looks.detail)
 
     @cached_property
     def group(self) -> np.ndarray:
@@ -46,7 +45,7 @@ class Alike:
 
     def distinct(self, among: np.ndarray) -> np.ndarray:
         """Rows (m,), rising, of the images that are kept: none is a near-duplicate of another, each left out is one of
-        an image that is kept. Those with more to see come first: of a recording not its beginning, without contrast.
+        an image that is kept. Those with more dark detail come first: of a recording, not frames without contrast.
 
         Args:
             among: (N,) bool, the images that may be kept.
@@ -57,11 +56,6 @@ class Alike:
                 kept.append(row)
                 free[self.links.indices[self.links.indptr[row] : self.links.indptr[row + 1]]] = False
         return np.sort(np.array(kept, int))
-
-
-def detail(pictures: np.ndarray) -> np.ndarray:
-    """How much dark detail pictures (N, h, w) of `Looks` have, as vessels filled with contrast agent are: (N,)."""
-    return (np.minimum(pictures, 0) ** 2).mean(axis=(1, 2))
 
 
 def redundancy(corpus: ImageStore) -> tuple[pd.DataFrame, Alike]:

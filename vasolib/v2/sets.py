@@ -1,8 +1,8 @@
 """Where the images of the extended part come from: twins of each task's sets, or real sets in their places.
 
 With real data the corpus holds every image of a set without labels, as the extended paper's does, and of labelled sets
-those that their table calls unlabelled; where `labelled_in_corpus` says so, those to fine-tune on as well. Nothing that
-is tested on in any set is learned from in another.
+those that their table calls unlabelled; those to fine-tune on as well where `labelled_in_corpus` says so or there is
+nothing else. Nothing that is tested on in any set is learned from in another.
 """
 
 __all__ = ["Source", "sources_of", "write_sets"]
@@ -25,7 +25,7 @@ from vasolib.v2.cines import cines_of, write_cines
 from vasolib.v2.labels import build_labelled
 from vasolib.v2.real_files import RealFile, real_frames
 from vasolib.v2.real_sets import RealSet, find_real_sets
-from vasolib.v2.study import NAME, Extended
+from vasolib.v2.study import Extended
 from vasolib.v2.twins import corpus_cines, corpus_frames, twin_frames
 
 
@@ -88,7 +88,8 @@ def sources_of(extended: Extended) -> tuple[dict[str, Source], dict[str, RealSet
         found, left_out = find_real_sets(Path(extended.study.params.data))
         pooled, copied = pool(found, params.labelled_in_corpus)
         left_out += copied
-        corpus = real_source(pooled["corpus"], "", f"real, of {', '.join(found)}")
+        names = sorted({file.source for file in pooled["corpus"]})
+        corpus = real_source(pooled["corpus"], "", f"real, of {', '.join(names)}")
     sources = {"corpus": corpus}
     for task, names in params.sets.items():
         for name in names:
@@ -118,12 +119,13 @@ def pool(found: Mapping[str, RealSet], labelled: bool) -> tuple[dict[str, list[R
     the corpus once. Where one would be tested on and the other learned from, the latter is left out.
 
     Args:
-        labelled: whether the corpus has the images to fine-tune on, too.
+        labelled: whether the corpus has the images to fine-tune on, too; it has them where there are no others.
 
     Raises:
         UserError: it has no image.
     """
     files = [replace(file, mask=file.label) for one in found.values() for file in one.files]
+    labelled = labelled or all(file.split == "test" or fine_tuned_on(file, found) for file in files)
     same = copies(files)  # of a test image and others, the first test image is the one that is kept
     tested = {same.get(file.path, file.path) for file in files if file.split == "test"}
     pooled: dict[str, list[RealFile]] = {"corpus": []} | {name: [] for name, one in found.items() if one.task}
@@ -135,18 +137,20 @@ def pool(found: Mapping[str, RealSet], labelled: bool) -> tuple[dict[str, list[R
             left_out.append(copy_of(file, own.get(origin, origin)))
             continue
         own[origin] = file.path
-        if fine_tuned := file.split in ("train", "test") and bool(found[file.source].task):
+        if (file.split == "test" and found[file.source].task) or fine_tuned_on(file, found):
             pooled[file.source].append(file)
-        if file.split != "test" and (labelled or not fine_tuned) and origin not in used["corpus"]:
+        if file.split != "test" and (labelled or not fine_tuned_on(file, found)) and origin not in used["corpus"]:
             used["corpus"][origin] = file.path
             pooled["corpus"].append(replace(file, split="train"))
     if not pooled["corpus"]:
-        raise UserError(
-            "no image of the data folder is for pre-training: add a set without labels, or say "
-            f"labelled_in_corpus: true in {NAME} to pre-train on the images to fine-tune on as well"
-        )
+        raise UserError("no image of the data folder may be learned from: add a set without labels, or training images")
     order = {file.path: number for number, file in enumerate(files)}
     return {name: sorted(kept, key=lambda file: order[file.path]) for name, kept in pooled.items()}, left_out
+
+
+def fine_tuned_on(file: RealFile, found: Mapping[str, RealSet]) -> bool:
+    """Whether a file is a labelled one to learn from."""
+    return file.split == "train" and bool(found[file.source].task)
 
 
 def described(stores: Mapping[str, ImageStore], sources: Mapping[str, Source]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ __all__ = ["Extended", "ExtendedParams"]
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -42,11 +42,11 @@ class ExtendedParams:
     """All of params_v2.yaml's block v2; `arms` and `scales` are read one by one when asked for.
 
     sets: task -> names of its sets, synthetic twins or sets of the data folder. data_state: digest of that folder's
-    files. labelled_in_corpus: whether real images to fine-tune on are pre-trained on too, without their labels. twins: name of a twin -> the style of its frames. stands_for: set -> the published data set beside which its
-    values stand. scratch: arms without pre-training. detect, labels: arms of the detection table and of label
-    efficiency. percents: of the labels. external: name -> a published encoder, see `vasolib.v2.encoders`. weights: the
-    folder that such files lie in; weights_state: digest of those; published: names of the encoders whose files are
-    there.
+    files. labelled_in_corpus: whether real images to fine-tune on are pre-trained on too, even if there are others.
+    twins: name of a twin -> the style of its frames. stands_for: set -> the published data set beside which its values
+    stand. scratch: arms without pre-training. detect, labels: arms of the detection table and of label efficiency.
+    percents: of the labels. external: name -> a published encoder, see `vasolib.v2.encoders`. weights: the folder that
+    such files lie in; weights_state: digest of those; published: names of the encoders whose files are there.
     """
 
     sets: dict
@@ -153,7 +153,7 @@ class Extended:
 
     def recipe(self, scale: ExtendedScale, name: str) -> Recipe:
         """How a scale of that name pre-trains: as in params.yaml, but for what it has of its own."""
-        return told(Recipe, asdict(self.study.scale_named(name).pretrain) | scale.pretrain, f"v2.scales.{name}.pretrain")
+        return told(Recipe, self.study.params.scales[name]["pretrain"] | scale.pretrain, f"v2.scales.{name}.pretrain")
 
     def pretraining(self, arm: str) -> Recipe:
         """How an arm is pre-trained: the scale's recipe with the arm's own rate and length."""
