@@ -8,7 +8,7 @@ import pytest
 
 from tests.v2.made_up import PUBLISHED, fill, raw_scores, study
 from vasolib.ledger import power_note, verdicts
-from vasolib.v2.claims import CLAIMS
+from vasolib.v2.claims import CLAIMS, RIVALS
 from vasolib.v2.ledger import ledger, ranks_by_run
 from vasolib.v2.scores import main_methods, read_detection, read_scores
 
@@ -42,9 +42,7 @@ def overall(table: pd.DataFrame) -> dict[str, str]:
 
 def test_a_study_in_which_everything_holds(judged):
     level = {"vasomim_v2": 80.0, "vasomim": 70.0, "guidance": 60.0, "consistency": 60.0, "baseline": 40.0}
-    level |= dict(
-        zip(("unet", "vit", "moco", "dino", "mae", "simmim", "deblurring", "chexworld"), range(8), strict=True)
-    )
+    level |= {name: float(number) for number, name in enumerate(("unet", "vit", *RIVALS.split()))}
     table = judged(level | {"resnet": 10.0, "model_3": 90.0, "model_2": 60.0}, spread=0.1)
     found = overall(table)
     assert set(found.values()) == {"reproduced"}, found

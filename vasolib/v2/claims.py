@@ -15,7 +15,7 @@ from vasolib.v2.published import ABLATION, DETECTION, LABELS, MAIN, SCALING
 from vasolib.v2.settings import SEGMENTATION
 
 PUBLISHED = "dinov3 dinov2 rad_dino"  # with their weights on disk alone
-RIVALS = "mae simmim deblurring moco dino chexworld"
+RIVALS = "mae simmim amt deblurring crossmae hpm moco dino chexworld"
 SCRATCH = "unet vit"
 RANKS, FEWEST, BOXES = (RANK,), ("DSC, 10 % of labels",), ("mAP",)
 

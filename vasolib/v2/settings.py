@@ -92,9 +92,8 @@ class ExtendedScale:
     """What the extended part adds to a scale of params.yaml.
 
     seeds: of fine-tuning. pretrain: what differs from the recipe of that scale in params.yaml. encoders: name ->
-    embed_dim, depth, num_heads of other networks (model scaling).
-    lesion_weight: of lesion pixels in the cross-entropy of stenoses. detector, detector_side: see
-    `vasolib.downstream.detection`; the side of its images in pixels.
+    embed_dim, depth, num_heads of other networks (model scaling). lesion_weight: of lesion pixels in the cross-entropy
+    of stenoses. detector, detector_side: see `vasolib.downstream.detection`; the side of its images in pixels.
     """
 
     twins: Twins
