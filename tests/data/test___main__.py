@@ -28,7 +28,7 @@ def run(capsys: pytest.CaptureFixture, *arguments: object) -> tuple[int, str, st
 def test_the_list_is_a_table_of_at_most_100_columns(capsys: pytest.CaptureFixture):
     code, out, _ = run(capsys, "list")
     lines = out.splitlines()
-    assert code == 0 and [line.split()[0] for line in lines[1:-1]] == NAMES
+    assert code == 0 and [line.split()[0] for line in lines[1:-1]] == [*NAMES, "dicom"]
     assert max(map(len, lines)) <= 100 and "171478" in out
     starts = {line.index(word) for line in lines[1:-1] for word in ("program", "by hand") if word in line[:70]}
     assert starts == {lines[0].index("get")}
@@ -45,6 +45,18 @@ def test_all_that_is_known_is_shown(capsys: pytest.CaptureFixture, name: str):
     assert all(f"{number}. {step}" in words for number, step in enumerate(entry.steps, start=1))
     assert all(one.source in words and one.checksum in words for one in entry.downloads)
     assert [line for line in out.splitlines() if len(line) > 100 and "http" not in line] == []
+
+
+def test_ones_own_dicom_files_are_shown_with_how_to_import_them(capsys: pytest.CaptureFixture):
+    code, out, _ = run(capsys, "show", "dicom")
+    assert code == 0 and "python -m vasolib.data import dicom FOLDER --to DATA" in " ".join(out.split())
+    code, _, err = run(capsys, "fetch", "dicom", "--yes")
+    assert code == 1 and "dicom has no file that a program can download: by hand, steps: python -m" in err
+
+
+def test_patients_are_shown_where_a_paper_states_them(capsys: pytest.CaptureFixture):
+    assert "patients    42\n" in run(capsys, "show", "cadica")[1]
+    assert "patients" not in run(capsys, "show", "xcad")[1]
 
 
 @pytest.mark.parametrize("command", [["show"], ["fetch"], ["check", "."], ["import", ".", "--to", "x"]])
@@ -131,8 +143,9 @@ def test_importers_are_given_all_they_need(capsys: pytest.CaptureFixture, tmp_pa
     code, out, _ = run(capsys, "import", "arcade", tmp_path, "--to", "data", "--only", "syntax")
     assert code == 0 and importers.given == [("arcade", tmp_path, Path("data"), entry, "syntax", ("train", "test"))]
     assert "arcade_v: 3 images" in out and "licence: CC0 1.0; cite: Popov" in out
-    run(capsys, "import", "arcade", tmp_path, "--split", "train,test")
-    assert importers.given[-1] == ("arcade", tmp_path, Path("angiograms"), entry, "", ["train", "test"])
+    for words in ("train,test", "train, test", " train ,test "):
+        run(capsys, "import", "arcade", tmp_path, "--split", words)
+        assert importers.given[-1] == ("arcade", tmp_path, Path("angiograms"), entry, "", ["train", "test"])
 
 
 def test_without_a_folder_what_was_unpacked_by_hand_is_taken(capsys, tmp_path: Path, monkeypatch, importers):

@@ -6,15 +6,15 @@ import pandas as pd
 import pytest
 import yaml
 
-from vasolib.data.catalogue import CATALOGUE, entry_of, read_catalogue
+from vasolib.data.catalogue import CATALOGUE, OWN, entry_of, read_catalogue
 from vasolib.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ROOT / "paper" / "published.csv"
 GOOD = {
     "title": "A set", "about": "Frames.", "kinds": ["boxes"], "licence": "none stated", "citation": "A, 2020",
-    "home": "https://a.org/x", "layout": "A folder.", "steps": ["Ask."], "expected": {"train": 3}, "unconfirmed": [],
-    "roles": {"v1": "none", "v2": "pre-training"},
+    "home": "https://a.org/x", "layout": "A folder.", "steps": ["Ask."], "expected": {"train": 3}, "patients": 2,
+    "unconfirmed": [], "roles": {"v1": "none", "v2": "pre-training"},
     "downloads": [{"file": "a.zip", "url": "https://a.org/a.zip", "megabytes": 1, "checksum": "md5:" + "0" * 32}],
 }  # fmt: skip
 DOWNLOAD = GOOD["downloads"][0]
@@ -52,6 +52,15 @@ def test_the_second_papers_corpus_is_the_sum_of_its_sources():
     assert corpus["coronarydominance"] == sum(found["coronary_dominance"].expected.values())
 
 
+def test_patients_are_those_that_the_papers_state():
+    found = {name: entry.patients for name, entry in read_catalogue().items() if entry.patients}
+    assert found == {"cadica": 42, "stenosis": 100, "syntax": 231}
+
+
+def test_ones_own_dicom_files_are_known_beside_the_published_sets():
+    assert entry_of("dicom") is OWN and "dicom" not in read_catalogue()
+
+
 def test_a_misspelt_name_brings_the_nearest():
     assert entry_of("xcav").expected == {"train": 175, "test": 46}
     with pytest.raises(UserError, match=r"no data set 'arcad' .* did you mean 'arcade'"):
@@ -87,6 +96,10 @@ def test_a_good_entry_is_read(tmp_path: Path):
         ({"expected": {"train": "many"}}, "a_set.expected"),
         ({"expected": {"train": True}}, "a_set.expected"),
         ({"expected": {}}, "a_set.expected"),
+        ({"patients": None}, "a_set.patients is None, expected it"),
+        ({"patients": "some"}, "a_set.patients is 'some', expected a whole number, 0 if unknown"),
+        ({"patients": True}, "a_set.patients"),
+        ({"patients": -1}, "a_set.patients"),
         ({"roles": {"v1": "none"}}, "a_set.roles"),
         ({"downloads": {}}, "a_set.downloads is {}, expected a list"),
         ({"downloads": [DOWNLOAD | {"sha": "1"}]}, "a_set.downloads"),

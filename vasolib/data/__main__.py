@@ -9,25 +9,22 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from vasolib.data.catalogue import Download, Entry, entry_of, read_catalogue
+from vasolib.data.catalogue import OWN, Download, Entry, entry_of, read_catalogue
 from vasolib.errors import UserError
 
 DOWNLOADS = Path("downloads")
 WIDTH = 100
 ROW = "{:<19} {:>7}  {:<27} {:<9} {}"
 
-# No published set, but what a hospital's archive gives out: a folder of DICOM files of the user's own.
-OWN = Entry("dicom", "DICOM files", "your own", (), "yours to know", "none", "", "", (), (), {}, {}, ())
-
 
 def listed() -> Iterator[str]:
     """The catalogue as a table, a line a set."""
     yield ROW.format("name", "images", "labels", "get", "licence")
-    for entry in read_catalogue().values():
+    for entry in (*read_catalogue().values(), OWN):
         how = "program" if entry.downloads else "by hand"
-        kinds = ", ".join(entry.kinds) or "-"
+        kinds, count = ", ".join(entry.kinds) or "-", sum(entry.expected.values()) or "-"
         licence = textwrap.shorten(entry.licence, WIDTH - len(ROW.format("", "", kinds, how, "")), placeholder=" ...")
-        yield ROW.format(entry.name, sum(entry.expected.values()), kinds, how, licence)
+        yield ROW.format(entry.name, count, kinds, how, licence)
     yield "Images: as the papers or the set's authors count them. More: python -m vasolib.data show NAME"
 
 
@@ -39,7 +36,8 @@ def shown(entry: Entry) -> Iterator[str]:
         yield from item(name, getattr(entry, name))
     yield from item("labels", ", ".join(entry.kinds) or "none: for pre-training only")
     parts = ", ".join(f"{part} {count}" for part, count in entry.expected.items())
-    yield from item("images", f"{parts}; {sum(entry.expected.values())} in all")
+    yield from item("images", f"{parts}; {sum(entry.expected.values())} in all" if parts else "")
+    yield from item("patients", str(entry.patients or ""))
     for version, role in entry.roles.items():
         yield from item(f"role in {version}", role)
     for one in entry.downloads:
@@ -87,7 +85,7 @@ def import_folder(entry: Entry, folder: Path, to: Path, only: str, splits: str) 
     """Import a set's published folder into the user's folder of sets, and say what came of it."""
     from vasolib.data.importers import SPLITS, import_set
 
-    wanted = splits.split(",") if splits else SPLITS
+    wanted = [split.strip() for split in splits.split(",")] if splits else SPLITS
     for summary in import_set(entry.name, existing(folder), to, entry, only, wanted):
         print(summary, flush=True)  # a set at a time: the next may take hours, or be refused
     print(f"in {to}; a run on it: make study DATA='{to}'")
@@ -141,8 +139,7 @@ def carry_out(given: argparse.Namespace) -> None:
     if given.command == "list":
         print("\n".join(listed()))
         return
-    reads = given.command in ("import", "check")
-    entry = OWN if reads and given.name == OWN.name else entry_of(given.name)
+    entry = entry_of(given.name)
     if given.command == "show":
         print("\n".join(shown(entry)))
     elif given.command == "fetch":

@@ -3,7 +3,7 @@
 The facts are data, in catalogue.yaml beside this file; here is what they must look like.
 """
 
-__all__ = ["CATALOGUE", "Download", "Entry", "entry_of", "read_catalogue"]
+__all__ = ["CATALOGUE", "OWN", "Download", "Entry", "entry_of", "read_catalogue"]
 
 import re
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ class Entry:
     licence: as stated, or "none stated".
     layout: how it is published.
     downloads, steps: to get it by a program; to get it by hand.
-    expected: the number of images of each part.
+    expected: the number of images of each part; patients: that of patients, 0 if no paper states it.
     roles: what it is for in v1 and v2, the first and the extended paper.
     unconfirmed: what could not be confirmed of all this.
     """
@@ -69,9 +69,31 @@ class Entry:
     downloads: tuple[Download, ...]
     steps: tuple[str, ...]
     expected: dict[str, int]
+    patients: int
     roles: dict[str, str]
     unconfirmed: tuple[str, ...]
 
+
+# No published set, but what a hospital's archive gives out: a folder of DICOM files of the user's own.
+OWN = Entry(
+    "dicom",
+    "DICOM files of your own",
+    "Angiograms as a hospital's archive gives them out, for pre-training: each frame becomes an image.",
+    kinds=(),
+    licence="yours to know",
+    citation="none",
+    home="",
+    layout="Files with a DICOM header at any depth, whatever their names; patient ids become hashes.",
+    downloads=(),
+    steps=(
+        "Have the files de-identified: paths stand in table.csv, and text burnt into pixels stays.",
+        "Import them: python -m vasolib.data import dicom FOLDER --to DATA",
+    ),
+    expected={},
+    patients=0,
+    roles={},
+    unconfirmed=(),
+)
 
 TEXTS = ("title", "about", "licence", "citation", "home", "layout")
 LISTS = ("kinds", "steps", "unconfirmed")
@@ -94,8 +116,8 @@ def read_catalogue(path: Path = CATALOGUE) -> dict[str, Entry]:
 
 
 def entry_of(name: str) -> Entry:
-    """The entry of a data set. UserError, with the nearest name, where there is none."""
-    catalogue = read_catalogue()
+    """The entry of a data set, or `OWN`. UserError, with the nearest name, where there is none."""
+    catalogue = read_catalogue() | {OWN.name: OWN}
     if name not in catalogue:
         raise UserError(f"no data set {name!r} in the catalogue: {nearest(name, catalogue)}")
     return catalogue[name]
@@ -116,6 +138,9 @@ def _entry(path: Path, name: str, raw: object) -> Entry:
     _expect(re.match("https?://", raw["home"]), path, f"{name}.home", raw["home"], "a link")
     _expect(raw["steps"], path, f"{name}.steps", raw["steps"], "a way to get it by hand")
     _expect(_are_counts(raw["expected"]), path, f"{name}.expected", raw["expected"], "numbers of images by part")
+    patients = raw["patients"]
+    good = type(patients) is int and patients >= 0
+    _expect(good, path, f"{name}.patients", patients, "a whole number, 0 if unknown")
     roles = raw["roles"]
     good = isinstance(roles, dict) and roles.keys() == {"v1", "v2"} and all(map(_is_text, roles.values()))
     _expect(good, path, f"{name}.roles", roles, "a text each for v1 and v2")

@@ -70,7 +70,7 @@ def fetched(entry: Entry, to: Path) -> Path:
 
 def by_hand(entry: Entry) -> str:
     """How to get a set without a program, as the end of a message."""
-    return f"by hand from {entry.home}, steps: python -m vasolib.data show {entry.name}"
+    return f"by hand{f' from {entry.home}' if entry.home else ''}, steps: python -m vasolib.data show {entry.name}"
 
 
 def recorded(path: Path) -> str:
