@@ -217,6 +217,19 @@ def test_errors_of_importers_are_one_line(capsys: pytest.CaptureFixture, tmp_pat
     assert run(capsys, "import", "arcade", tmp_path, "--to", "x") == (1, "", "error: no folder syntax in it\n")
 
 
+def test_an_import_that_is_repeated_ends_well_and_one_of_other_images_does_not(tmp_path: Path, capsys):
+    for number in range(1, 4):
+        save(tmp_path / "own" / f"{number}.pgm", frame(number))
+        save(tmp_path / "own" / f"{number}_gt.pgm", vessel())
+    given = ["import", "dca1", tmp_path / "own", "--to", tmp_path / "sets"]
+    assert run(capsys, *given)[0] == 0
+    code, out, err = run(capsys, *given)
+    assert (code, err) == (0, "") and f"dca1: is in {tmp_path / 'sets'} already with the same images" in out
+    (tmp_path / "own/3_gt.pgm").unlink()
+    code, _, err = run(capsys, *given)
+    assert code == 1 and "dca1 is there already: remove it" in err
+
+
 def test_a_folder_of_dicom_files_needs_no_entry(tmp_path: Path, capsys: pytest.CaptureFixture):
     pydicom = pytest.importorskip("pydicom")
     (tmp_path / "own").mkdir()

@@ -23,6 +23,7 @@ class Known:
     citation: str = "Nobody, 2026"
     home: str = "https://example.org"
     expected: dict[str, int] = field(default_factory=dict)
+    patients: int = 0
     unconfirmed: tuple[str, ...] = ()
 
 

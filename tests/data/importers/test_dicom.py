@@ -57,6 +57,19 @@ def test_frames_with_hashed_patient_and_cine(tmp_path):
     assert "DOE" not in written and "ROE" not in written
 
 
+def test_an_import_of_the_same_files_stays_and_one_of_others_is_refused(tmp_path, capsys):
+    dicom(tmp_path / "study/a.dcm")
+    write(tmp_path / "study/b.dcm", "is left out")
+    for number in range(4):
+        dicom(tmp_path / f"study/{number}.dcm")
+    assert imported("dicom", tmp_path / "study", tmp_path / "data")["dicom"].left_out == 1
+    assert imported("dicom", tmp_path / "study", tmp_path / "data") == {}
+    assert "dicom: is in" in capsys.readouterr().out
+    dicom(tmp_path / "study/c.dcm")
+    with pytest.raises(UserError, match="dicom is there already: remove it"):
+        imported("dicom", tmp_path / "study", tmp_path / "data")
+
+
 def test_monochrome1_is_inverted(tmp_path):
     np.testing.assert_array_equal(frames_of_dicom(dicom(tmp_path / "a", photometric="MONOCHROME1"))[2], 255 - CINE)
 

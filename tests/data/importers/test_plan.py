@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vasolib.data.importers.plan import Item, Plan, Summary
+from vasolib.data.importers.plan import Item, Later, Plan, Summary
 from vasolib.data.left_out import LeftOut
 
 
@@ -12,6 +12,19 @@ def test_a_summary_says_what_was_written_and_what_was_not():
         "a: 12 images (test 2, train 10), boxes, 4 patients, 3 files left out (left_out.csv), 1 repairs (about.json)"
     )
     assert str(Summary("b", "", 1, 0, {"train": 1}, 0)) == "b: 1 images (train 1), no labels, patients unknown"
+
+
+def test_items_that_come_later_are_found_once_and_when_they_are_asked_for():
+    asked = []
+
+    def find():
+        asked.append(True)
+        yield Item("a", Path("a"), "a", "train")
+        yield LeftOut("unusable", "x", "b", "is empty")
+
+    plan = Plan("x", "", Later(find))
+    assert not asked
+    assert plan.splits == {"train"} and len(plan.items) == 2 and plan.items[1].file == "b" and len(asked) == 1
 
 
 def test_the_splits_of_a_plan_are_known_before_it_is_read():

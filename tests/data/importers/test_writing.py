@@ -4,16 +4,14 @@ import errno
 import json
 import os
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.data.importers.layouts import SHAPE, Known, frame, pixels, save, table
-from vasolib.data.importers.looking import mask_of
 from vasolib.data.importers.plan import Item, Plan
-from vasolib.data.importers.writing import boxes_inside, judged, write_plan
+from vasolib.data.importers.writing import write_plan
 from vasolib.data.left_out import LeftOut
 from vasolib.errors import UserError
 
@@ -93,25 +91,6 @@ def test_unusable_frames_and_ids_that_differ_by_case_are_left_out(tmp_path):
     assert list(table(tmp_path / "mini", "left_out").file) == ["flat", "small", "twin", "other"]
 
 
-@pytest.mark.parametrize("mask", [np.zeros(SHAPE, np.uint8), np.zeros((9, 9), np.uint8), None])
-def test_a_mask_at_fault_is_named_though_it_has_its_images_name(tmp_path, mask):
-    image, path = save(tmp_path / "set/images/a.png", frame()), tmp_path / "set/masks/a.png"
-    if mask is not None:
-        save(path, mask)
-    one = Plan("mini", "vessels", [Item("a", image, "images/a.png", "train", label=partial(mask_of, path))])
-    (lost,) = judged(one)
-    assert lost.file == "images/a.png" and lost.reason.startswith("its mask masks/a.png ")
-    in_memory = replace(one, items=[replace(one.items[0], image=frame(), original="a.dcm")])
-    assert next(judged(in_memory)).reason.startswith("its mask a.png ")
-
-
-def test_an_image_at_fault_is_not_called_a_mask(tmp_path):
-    image = save(tmp_path / "set/images/a.png", frame()[:4])
-    for one in (image, np.zeros(SHAPE, np.uint8)):
-        (lost,) = judged(Plan("mini", "", [Item("a", one, "images/a.png", "train")]))
-        assert lost.file == "images/a.png" and "mask" not in lost.reason
-
-
 def test_too_much_that_is_unusable_is_a_fault_of_the_set(tmp_path):
     flat = np.zeros(SHAPE, np.uint8)
     with pytest.raises(UserError, match=r"3 usable images and 2 unusable files, 40\.0% of it, .* at most 20%"):
@@ -150,10 +129,3 @@ def test_an_image_and_its_label_are_lost_once(tmp_path):
     assert write_plan(Plan("mini", "", items[:-1]), tmp_path, Known()).left_out == 4  # two of ten
     with pytest.raises(UserError, match=r"3 unusable files, 55\.6% of it"):
         write_plan(replace(plan(), items=items), tmp_path / "other", Known())
-
-
-def test_boxes_that_are_whole_stay_and_others_are_told():
-    repairs = []
-    boxes = ((0, 0, 24, 20), (1.2, 2.0, 5.9, 6.0), (float("nan"), 0, 1, 1))
-    kept = boxes_inside(Item("a", frame(), "a", "train", boxes=boxes), SHAPE, repairs)
-    assert kept == ((0, 0, 24, 20), (1, 2, 6, 6)) and len(repairs) == 1 and "no numbers" in repairs[0]

@@ -13,10 +13,13 @@ from vasolib.data.importers.coco import plan_arcade
 from vasolib.data.importers.dca1 import plan_dca1
 from vasolib.data.importers.dicom import plan_dicom
 from vasolib.data.importers.dominance import plan_dominance
+from vasolib.data.importers.judging import judged
 from vasolib.data.importers.plan import Item, Plan, Summary
+from vasolib.data.importers.splits import SPLITS as LABELLED
+from vasolib.data.importers.splits import split_of
 from vasolib.data.importers.syntax import plan_syntax
 from vasolib.data.importers.voc import plan_stenosis
-from vasolib.data.importers.writing import free, is_written, judged, write_plan
+from vasolib.data.importers.writing import free, is_written, write_plan
 from vasolib.data.importers.xa170k import plan_xa170k
 from vasolib.data.importers.xcad import plan_xcad
 from vasolib.data.importers.xcav import plan_xcav
@@ -36,7 +39,7 @@ IMPORTERS: dict[str, Callable[[Path], list[Plan]]] = {
     "xa170k": plan_xa170k,
     "dicom": plan_dicom,
 }
-SPLITS = ("train", "val", "test", "unlabelled")
+SPLITS = (*LABELLED, "unlabelled")
 SHOWN = 20  # files left out, in a report
 
 
@@ -46,7 +49,7 @@ def import_set(
     """Write the sets that a published folder holds below the folder `to`, each whole or not at all.
 
     Sets without an image of the splits are passed over. Those that are there already stay if the same was imported, as
-    after an import that was stopped, and others are still to come. Either is said.
+    after an import that was stopped or a finished one. Either is said, and what there is to know of the folder.
 
     Args:
         name: of the importer.
@@ -55,10 +58,11 @@ def import_set(
         splits: of SPLITS, those whose images are wanted.
 
     Returns:
-        A summary a set, which is written when its summary is asked for.
+        A summary a set that is not there yet, which is written when its summary is asked for.
 
     Raises:
-        UserError: the folder is another one, a set is there already, too much of it cannot be used, or no such split.
+        UserError: the folder is another one, a set is there already with other images, too much of it cannot be used,
+            or no such split.
     """
     for split in splits:
         if split not in SPLITS:
@@ -69,9 +73,11 @@ def import_set(
         known = {plan.set for plan in plans} | {plan.part for plan in plans} - {""}
         raise UserError(f"{name} has no part {only!r} in {folder}: {nearest(only, known)}")
     wanted = [_of_splits(plan, splits) for plan in _with_images(chosen, splits, folder)]
-    left = [plan for plan in wanted if not is_written(plan, to)] or wanted
+    left = [plan for plan in wanted if not is_written(plan, to)]
     for plan in left:
         free(plan, to)  # before hours are spent on another
+    for line in [f"{plan.set}: {note}" for plan in left for note in plan.notes]:
+        print(line, flush=True)
     for name in sorted({plan.set for plan in wanted} - {plan.set for plan in left}):
         print(f"{name}: is in {to} already with the same images, and stays", flush=True)
     return (write_plan(plan, to, entry) for plan in left)
@@ -80,14 +86,15 @@ def import_set(
 def check_set(name: str, folder: Path, entry: object) -> list[str]:
     """What is to be said of a published folder, a line each, none if all is as expected; nothing is written.
 
-    Every image is read. Counts are compared with `entry.expected`, by part where the folder tells the parts apart;
-    where they differ, what could not be confirmed of the set is told too.
+    Every image is read. Counts are compared with `entry.expected`, by part where the folder tells the parts apart, and
+    with `entry.patients` where the folder tells patients. What could not be confirmed of the set is always told.
 
     Raises:
         UserError: the folder is another one.
     """
     lines: list[str] = []
     found: dict[str, set[str]] = defaultdict(set)
+    patients: set[str] = set()
     for plan in _importer(name)(folder):
         lost = []
         for one in judged(plan):
@@ -95,12 +102,16 @@ def check_set(name: str, folder: Path, entry: object) -> list[str]:
                 lost.append(one)
             else:
                 found[one[0].part].add(one[0].id)
+                patients.add(one[0].patient)
+        lines += [f"{plan.set}: {note}" for note in plan.notes]
         lines += [f"{plan.set}: {one}" for one in lost[:SHOWN]]
         lines += [f"{plan.set}: and {len(lost) - SHOWN} more files are left out"] * (len(lost) > SHOWN)
         lines += [f"{plan.set}: repaired: {one}" for one in plan.repairs[:SHOWN]]
         lines += [f"{plan.set}: and {len(plan.repairs) - SHOWN} more repairs"] * (len(plan.repairs) > SHOWN)
-    other = differences({part: len(ids) for part, ids in found.items()}, entry.expected)
-    return lines + other + [f"not confirmed of this set: {note}" for note in entry.unconfirmed if other]
+    lines += differences({part: len(ids) for part, ids in found.items()}, entry.expected)
+    known = len(patients - {""})
+    lines += [f"{known} patients, expected {entry.patients}"] * (0 < known != entry.patients > 0)
+    return lines + [f"not confirmed of this set: {note}" for note in entry.unconfirmed]
 
 
 def differences(found: dict[str, int], expected: dict[str, int]) -> list[str]:
@@ -149,8 +160,8 @@ def _split_of(lost: LeftOut, known: dict[PurePosixPath, set[str]]) -> str:
     for folder in PurePosixPath(lost.file).parents:
         if folder in known:
             return next(iter(known[folder])) if len(known[folder]) == 1 else ""
-        if folder.name in SPLITS:
-            return folder.name
+        if split := split_of(folder.name):
+            return split
     return ""
 
 

@@ -60,7 +60,7 @@ def plan_dicom(folder: Path) -> list[Plan]:
         import pydicom  # noqa: F401
     except ImportError as error:
         raise UserError("DICOM files need the package pydicom: pip install 'vasolib[dicom]'") from error
-    return [Plan(SET, "", _Frames(root, paths))]
+    return [Plan(SET, "", _Frames(root, paths), files=frozenset(within(root, path) for path in paths))]
 
 
 def _has_header(path: Path) -> bool:

@@ -1,7 +1,7 @@
 """Finding things in a published folder: the folder itself, images by name, pairs of image and mask."""
 
 __all__ = ["PACKED", "files_below", "holding", "id_of", "listed", "locate", "lost", "mask_of", "pairs", "plain",
-           "within"]  # fmt: skip
+           "stated", "within"]  # fmt: skip
 
 import os
 import re
@@ -20,7 +20,7 @@ from vasolib.errors import UserError
 PACKED = {".zip", ".7z", ".rar", ".tar", ".tgz", ".gz", ".xz"}  # suffixes of archives
 
 
-def locate(folder: Path, fits: Callable[[Path], bool], missing: str) -> Path:
+def locate(folder: Path, fits: Callable[[Path], object], missing: str) -> Path:
     """The folder that `fits`: the one given, else the only one up to two levels below it, else the one above it.
 
     Args:
@@ -117,6 +117,15 @@ def listed(set_name: str, root: Path, folder: Path) -> tuple[dict[str, Path], li
     """The images of one folder by stem, and those whose names forbid to use them."""
     found = list_images(folder)
     return found.files, [lost(set_name, root, path, reason) for path, reason in found.bad.items()]
+
+
+def stated(width: object, height: object) -> tuple[float, float] | None:
+    """An image's (H, W) by the words of an annotation; None where it does not say it, or says 0 as some programs do.
+
+    Raises ValueError or TypeError for what is no number.
+    """
+    size = float(height or 0), float(width or 0)
+    return size if all(size) else None
 
 
 def mask_of(path: Path, shape: tuple[int, int]) -> np.ndarray:

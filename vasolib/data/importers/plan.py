@@ -1,9 +1,10 @@
 """What an importer hands over: which images a set has, and what is known of each, before anything is written."""
 
-__all__ = ["Item", "Plan", "Summary"]
+__all__ = ["Item", "Later", "Plan", "Summary"]
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ class Item:
     part: of the catalogue's counts; "" where these cannot be told apart.
     label: makes the label (H, W) uint8 for an image's shape (H, W), and raises BadFile where it cannot be used.
     boxes: (x0, y0, x1, y1) in pixels as published, yet to be cut to the image.
+    stated: (H, W) of the image by the file of its labels, None where that does not say it.
     """
 
     id: str
@@ -34,6 +36,24 @@ class Item:
     part: str = ""
     label: Callable[[tuple[int, int]], np.ndarray] | None = None
     boxes: tuple[tuple[float, float, float, float], ...] = ()
+    stated: tuple[float, float] | None = None
+
+
+class Later(Sequence):
+    """Items that are found when they are first asked for, so that nobody else stumbles over what is wrong with them."""
+
+    def __init__(self, find: Callable[[], Iterable[Item | LeftOut]]):
+        self._find = find
+
+    @cached_property
+    def _found(self) -> list[Item | LeftOut]:
+        return list(self._find())
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __getitem__(self, index: int) -> Item | LeftOut:
+        return self._found[index]
 
 
 @dataclass(frozen=True)
@@ -44,6 +64,8 @@ class Plan:
     kind: of its labels, see `vasolib.data.importers.writing.FOLDERS`, boxes, or "".
     items: the images, and what is left out; made as they are read where a file has many.
     repairs: what was repaired, a sentence each; it grows as items are read.
+    notes: what there is to know of the folder as a whole, a sentence each.
+    files: the places of all files that items are made of, where these are made as they are read and it is known.
     """
 
     set: str
@@ -51,6 +73,8 @@ class Plan:
     items: Iterable[Item | LeftOut]
     part: str = ""
     repairs: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+    files: frozenset[str] = frozenset()
 
     @property
     def splits(self) -> set[str]:

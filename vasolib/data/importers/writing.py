@@ -8,27 +8,24 @@ A published file that is grey with 8 bits is linked (one file with two names, so
 else copied; any other becomes a grey PNG by the rules of `vasolib.data.reading`. Labels are always written anew.
 """
 
-__all__ = ["FOLDERS", "boxes_inside", "free", "is_written", "judged", "write_plan"]
+__all__ = ["COLUMNS", "FOLDERS", "free", "is_written", "write_plan"]
 
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from vasolib.data.importers.looking import within
+from vasolib.data.importers.judging import judged
 from vasolib.data.importers.plan import Item, Plan, Summary
-from vasolib.data.left_out import MAX_UNUSABLE, BadFile, LeftOut, shown
+from vasolib.data.left_out import MAX_UNUSABLE, LeftOut
 from vasolib.data.listing import SUFFIXES
-from vasolib.data.reading import MIN_SIDE, read_image
 from vasolib.errors import UserError
 from vasolib.files import atomic, write_csv, write_json
-from vasolib.progress import reported
 
 FOLDERS = {"vessels": "masks", "segments": "segments", "stenoses": "stenoses"}  # where the labels of each kind are
 ABOUT = ("name", "title", "licence", "citation", "home")
@@ -36,53 +33,6 @@ COLUMNS = ("id", "split", "patient", "cine", "original")
 STILL = ".image"
 LINKED = {".png", ".jpg", ".jpeg", ".bmp", ".pgm"}
 EXAMPLES = 3
-
-Judged = tuple[Item, np.ndarray, np.ndarray | None]
-
-
-def judged(plan: Plan) -> Iterator[Judged | LeftOut]:
-    """Each item with its image (H, W) and label (H, W), both uint8, its boxes cut to the image; or why it is left out.
-
-    An id that differs from an earlier one by small and capital letters only is one name on some disks, so it is out.
-    """
-    ids: set[str] = set()
-    items = plan.items
-    for item in reported(items, len(items), f"images of {plan.set}") if isinstance(items, Sequence) else items:
-        if isinstance(item, LeftOut):
-            yield item
-            continue
-        try:
-            image = _image(item)
-            label = item.label(image.shape) if item.label else None
-            if item.id.casefold() in ids:
-                raise BadFile(Path(item.original), f"has the id {item.id} of an earlier one: rename it")
-        except BadFile as error:
-            yield LeftOut("unusable", plan.set, item.original, _whose(item, Path(error.args[0])) + error.reason)
-            continue
-        ids.add(item.id.casefold())
-        yield replace(item, boxes=boxes_inside(item, image.shape, plan.repairs)), image, label
-
-
-def boxes_inside(item: Item, shape: tuple[int, int], repairs: list[str]) -> tuple[tuple[int, int, int, int], ...]:
-    """The item's boxes in whole pixels, corners in order, cut to an image of `shape` (H, W).
-
-    What was changed is added to `repairs`. A box of which nothing is left is dropped.
-    """
-    kept = []
-    for box in item.boxes:
-        if not np.isfinite(box).all():
-            repairs.append(f"{item.original}: the box {box} has corners that are no numbers, dropped")
-            continue
-        x, y = sorted((round(box[0]), round(box[2]))), sorted((round(box[1]), round(box[3])))
-        (x0, x1), (y0, y1) = np.clip(x, 0, shape[1]).tolist(), np.clip(y, 0, shape[0]).tolist()
-        whole = tuple(map(round, box))
-        if x0 == x1 or y0 == y1:
-            repairs.append(f"{item.original}: the box {whole} covers no pixel of the image, dropped")
-            continue
-        if (x0, y0, x1, y1) != whole:
-            repairs.append(f"{item.original}: the box {whole} was inverted or stuck out, now {(x0, y0, x1, y1)}")
-        kept.append((x0, y0, x1, y1))
-    return tuple(kept)
 
 
 def write_plan(plan: Plan, to: Path, entry: object) -> Summary:
@@ -130,10 +80,11 @@ def free(plan: Plan, to: Path) -> Path:
 def is_written(plan: Plan, to: Path) -> bool:
     """Whether the set is there with the plan's images, by their names and splits; all not written must be left out.
 
-    A plan of frames that are made as they are read cannot be compared, and is not taken for written.
+    A plan of frames that are made as they are read is compared by their files, and is not taken for written where these
+    are not known before.
     """
     target = Path(to) / plan.set
-    if not isinstance(plan.items, Sequence) or not target.is_dir():
+    if not target.is_dir():
         return False
     try:
         table, lost = (pd.read_csv(target / f"{name}.csv", dtype=str, keep_default_na=False)
@@ -142,32 +93,12 @@ def is_written(plan: Plan, to: Path) -> bool:
         files = set(lost["file"])
     except (OSError, ValueError, KeyError):  # another folder of that name
         return False
+    if not isinstance(plan.items, Sequence):
+        return files | set(table["original"]) == plan.files
     items = [one for one in plan.items if isinstance(one, Item)]
     planned = {tuple(getattr(item, name) for name in COLUMNS) for item in items}
     missing = {row[-1] for row in planned - written} | {one.file for one in plan.items if isinstance(one, LeftOut)}
     return written <= planned and missing == files
-
-
-def _image(item: Item) -> np.ndarray:
-    """The item's grey values (H, W) uint8. BadFile where they cannot be used."""
-    if isinstance(item.image, Path):
-        return read_image(item.image)
-    values, path = item.image, Path(item.original)
-    if values.ndim != 2 or values.dtype != np.uint8 or min(values.shape) < MIN_SIDE:
-        raise BadFile(path, f"holds a frame of shape {values.shape}, expected a grey image: replace or remove it")
-    if values.min() == values.max():
-        raise BadFile(path, f"has a frame with the value {values.min()} everywhere, expected an image: remove it")
-    return values
-
-
-def _whose(item: Item, path: Path) -> str:
-    """Whose fault it is, before the reason: nothing for the image's own; its mask may be a file of the same name."""
-    original = Path(item.original)
-    image = item.image if isinstance(item.image, Path) else original
-    if path in (image, original):
-        return ""
-    root = [*image.parents][: len(original.parts)][-1]  # the published folder, which `original` starts from
-    return f"its mask {within(root, path) if path.is_relative_to(root) else shown(path.name)} "
 
 
 def _put_image(item: Item, image: np.ndarray, folder: Path) -> None:
