@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.importers.layouts import square
-from vasolib.data.importers.coco import _annotations
-from vasolib.data.importers.voc import _boxes
+from vasolib.data.importers.outlines import read_annotations
+from vasolib.data.importers.voc import _noted
 from vasolib.data.left_out import BadFile
 from vasolib.errors import UserError
 
@@ -21,7 +21,7 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 CONTENT = {
-    "images": [{"id": 1, "file_name": "1.png"}],
+    "images": [{"id": 1, "file_name": "1.png", "width": 24, "height": 20}],
     "categories": [{"id": 5, "name": "5"}],
     "annotations": [{"id": 1, "image_id": 1, "category_id": 5, "segmentation": [square(2, 3, 6)]}],
 }
@@ -34,21 +34,21 @@ def test_any_annotation_file(tmp_path_factory: pytest.TempPathFactory, changes: 
     content = json.loads(json.dumps(CONTENT))
     for (name, key), value in changes:
         content[name][0][key] = value
-    path = tmp_path_factory.getbasetemp() / "coco" / "train.json"
-    path.parent.mkdir(exist_ok=True)
+    path = tmp_path_factory.getbasetemp() / "train.json"
     path.write_bytes(json.dumps(content).encode() + end)
     try:
-        found, outlines = _annotations(path.parent, "segments", [])
+        found = read_annotations(path, "segments")
     except UserError as error:
         refused = str(error)
     else:
-        assert found == path and all(isinstance(stem, str) for stem in outlines)
+        assert all(isinstance(stem, str) for stem in found.images)
         return
     assert refused.startswith(f"{path} is no COCO file (") and "\n" not in refused
 
 
 HEADS = st.sampled_from([b"", b"<?xml version='1.0'?>", b"<?xml version='1.0' encoding='utf-16'?>", b"\xff\xfe"])
-WORDS = st.sampled_from([b"<annotation>", b"</annotation>", b"<bndbox>", b"</bndbox>", b"<xmin>", b"</xmin>", b"&#0;"])
+WORDS = st.sampled_from([b"<annotation>", b"</annotation>", b"<object>", b"</object>", b"<bndbox>", b"</bndbox>",
+                         b"<xmin>", b"</xmin>", b"<size><width>", b"</width></size>", b"&#0;"])  # fmt: skip
 
 
 @settings(**FUZZED)
@@ -57,7 +57,7 @@ def test_any_box_file(tmp_path_factory: pytest.TempPathFactory, head: bytes, wor
     path: Path = tmp_path_factory.getbasetemp() / "boxes.xml"
     path.write_bytes(head + b"".join(words))
     try:
-        boxes = _boxes(path)
+        boxes, _ = _noted(path)
     except BadFile as error:
         refused = str(error)
     else:

@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from tests.data.importers.layouts import box_file, frame, imported, pixels, save, table, write
+from tests.data.importers.layouts import Known, box_file, frame, imported, pixels, save, table, write
+from vasolib.data.importers import check_set
 from vasolib.errors import UserError
 
 
@@ -63,6 +64,35 @@ def test_given_parts_are_kept(tmp_path):
         imported("stenosis", folder, tmp_path / "more")
 
 
+@pytest.mark.parametrize("given", [".", "dataset", "dataset/Testing"])
+def test_given_parts_of_other_spellings_are_kept_and_their_counts_compared(tmp_path, given, capsys):
+    folder = dataset(tmp_path)
+    for path in list(folder.iterdir()):
+        part = folder / ("Testing" if path.stem.startswith("14_000") else "training")
+        part.mkdir(exist_ok=True)
+        path.rename(part / path.name)
+    (summary,) = imported("stenosis", tmp_path / given, tmp_path / "data").values()
+    assert summary.splits == {"test": 3, "train": 9} and "drawn" not in capsys.readouterr().out
+    rows = table(tmp_path / "data/stenosis")
+    assert set(rows.patient[rows.split == "test"]) == {"14-000"}
+    assert check_set("stenosis", folder, Known(expected={"train": 9, "test": 4})) == [
+        "test: 3 usable images, expected 4"]  # fmt: skip
+
+
+def test_a_folder_that_looks_like_a_part_is_told_and_so_is_a_drawn_split(tmp_path, capsys):
+    dataset(tmp_path).rename(tmp_path / "fold1_train")
+    imported("stenosis", tmp_path, tmp_path / "data")
+    out = capsys.readouterr().out
+    assert "stenosis: the folder fold1_train looks like a split and is not read as one" in out
+    assert "stenosis: train and test are drawn here, by patient" in out
+
+
+def test_frames_of_one_patient_are_said_to_be_for_training_all(tmp_path, capsys):
+    imported("stenosis", dataset(tmp_path, patients=1), tmp_path / "data")
+    out = capsys.readouterr().out
+    assert "stenosis: all frames are of one patient, so all are for training" in out and "drawn" not in out
+
+
 def test_a_copy_beside_its_frame_is_no_patient_of_its_own(tmp_path):
     folder = dataset(tmp_path)
     for name in ("14_000_2_0000 (1)", "14_000_2_0000 - Copy", "14_000_2_0000 - Copy (2)"):
@@ -114,10 +144,63 @@ def test_a_frame_without_a_box_has_no_lesion_but_one_without_xml_is_left_out(tmp
     assert set(lost.file) == {"dataset/14_001_2_0000.bmp", "dataset/14_001_2_0001.xml"}
 
 
+BOX = "<bndbox><xmin>2</xmin><ymin>3</ymin><xmax>9</xmax><ymax>8</ymax></bndbox>"
+
+
+def noted(*objects, size=""):
+    return f"<annotation>{size}{''.join(f'<object>{one}</object>' for one in objects)}</annotation>"
+
+
+@pytest.mark.parametrize("name", ["Stenosis", "stenosis", " STENOSIS "])
+def test_boxes_of_parts_are_not_read_and_the_name_is_known_in_any_case(tmp_path, name):
+    other = BOX.replace("2", "1").replace("9", "4")
+    text = noted(f"<name>{name}</name>{BOX}<part><name>calcium</name>{other}</part>")
+    write(dataset(tmp_path) / "14_000_2_0000.xml", text)
+    imported("stenosis", tmp_path, tmp_path / "data")
+    boxes = table(tmp_path / "data/stenosis", "boxes")
+    assert boxes[boxes.id == "14-000_2_0000"].to_numpy().tolist() == [["14-000_2_0000", "2", "3", "9", "8"]]
+
+
+@pytest.mark.parametrize("name", ["<name>Catheter</name>", "<name/>", ""])
+def test_an_object_that_is_not_called_a_stenosis_costs_its_frame_and_is_told(tmp_path, name):
+    write(dataset(tmp_path) / "14_000_2_0000.xml", noted(f"<name>Stenosis</name>{BOX}", f"{name}{BOX}"))
+    summary = imported("stenosis", tmp_path, tmp_path / "data")["stenosis"]
+    assert (summary.images, summary.left_out) == (11, 1)
+    (lost,) = table(tmp_path / "data/stenosis", "left_out").itertuples(index=False)
+    called = "Catheter" if "Catheter" in name else ""
+    assert lost.file == "dataset/14_000_2_0000.bmp"
+    assert f"14_000_2_0000.xml has an object called {called!r}, expected Stenosis" in lost.reason
+
+
+def test_a_frame_of_another_size_than_its_xml_says_is_left_out(tmp_path):
+    folder = dataset(tmp_path)
+    for number, (width, height) in enumerate([(800, 600), (24, 20), (0, 0)]):
+        size = f"<size><width>{width}</width><height> {height} </height><depth>1</depth></size>"
+        write(folder / f"14_000_2_000{number}.xml", noted(f"<name>Stenosis</name>{BOX}", size=size))
+    summary = imported("stenosis", tmp_path, tmp_path / "data")["stenosis"]
+    assert (summary.images, summary.left_out) == (11, 1)
+    (lost,) = table(tmp_path / "data/stenosis", "left_out").itertuples(index=False)
+    assert lost.file == "dataset/14_000_2_0000.bmp"
+    assert lost.reason.startswith("is 24 x 20 pixels, expected 800 x 600 as its annotation says: ")
+    assert not table(tmp_path / "data/stenosis", "boxes").id.eq("14-000_2_0000").any()
+
+
+def test_a_missing_xml_names_its_frame_once(tmp_path):
+    (dataset(tmp_path) / "14_001_2_0000.xml").unlink()
+    lines = check_set("stenosis", tmp_path, Known())
+    assert any(line.startswith("stenosis: dataset/14_001_2_0000.bmp has no 14_001_2_0000.xml, so") for line in lines)
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "<annotation>",
+        "<page/>",
+        f"<annotation>{BOX}</annotation>",
+        f"<annotation><more><object><name>Stenosis</name>{BOX}</object></more></annotation>",
+        "<annotation><object><name>Stenosis</name></object></annotation>",
+        f"<annotation><object><name>Stenosis</name>{BOX}{BOX}</object></annotation>",
+        "<annotation><size><width>wide</width><height>20</height></size></annotation>",
         "<annotation><bndbox><xmin>a</xmin><ymin>1</ymin><xmax>2</xmax><ymax>2</ymax></bndbox></annotation>",
         "<annotation><bndbox><xmin>1</xmin></bndbox></annotation>",
         '<!DOCTYPE a [<!ENTITY b "bb">]><annotation>&b;</annotation>',
