@@ -34,6 +34,21 @@ def test_the_copy_of_spironet_is_split_as_it_says(tmp_path):
     np.testing.assert_array_equal(pixels(tmp_path / "data/dca1", "masks", "10"), vessel())
 
 
+def test_numbers_that_begin_anew_in_each_part_have_it_in_their_ids(tmp_path):
+    root = spironet(tmp_path / "DCA1", ".pgm", train=["1", "2", "3"], test=["1", "2"])
+    summary = imported("dca1", root, tmp_path / "data")["dca1"]
+    assert (summary.splits, summary.left_out) == ({"train": 3, "test": 2}, 0)
+    assert list(table(tmp_path / "data/dca1").id) == ["train-1", "train-2", "train-3", "test-1", "test-2"]
+
+
+def test_parts_of_other_spellings_are_read_and_others_told(dca1, tmp_path, capsys):
+    root = spironet(tmp_path / "DCA1", ".pgm", Training=["1", "2"], TESTING=["3"])
+    assert imported("dca1", root, tmp_path / "data")["dca1"].splits == {"train": 2, "test": 1}
+    save(dca1 / "test_more/135.pgm", frame())
+    imported("dca1", dca1, tmp_path / "more")
+    assert "dca1: the folder test_more looks like a split and is not read" in capsys.readouterr().out
+
+
 def test_names_in_capitals_are_known(dca1, tmp_path):
     for path in list(dca1.glob("*_gt.pgm")):
         path.rename(path.with_name(path.name.upper()))

@@ -1,9 +1,13 @@
 """All importers together: names as in the catalogue, sets that are there already, and splits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.data.importers.layouts import Known, frame, save, vessel
+from tests.data.importers.test_voc import dataset
+from tests.data.importers.test_xcav import xacv
 from vasolib.data.catalogue import read_catalogue
 from vasolib.data.importers import IMPORTERS, Plan, check_set, differences, import_set
 from vasolib.errors import UserError
@@ -47,8 +51,11 @@ def test_an_import_that_was_stopped_goes_on_with_the_sets_still_to_come(tmp_path
     (found,) = import_set("xcad", xcad, tmp_path / "data", Known())
     assert found.set == "xcad_unlabelled" and (tmp_path / "data/xcad/table.csv").stat().st_mtime_ns == before
     assert f"xcad: is in {tmp_path / 'data'} already with the same images, and stays" in capsys.readouterr().out
-    with pytest.raises(UserError, match="xcad is there already: remove it"):
-        import_set("xcad", xcad, tmp_path / "data", Known())
+    assert list(import_set("xcad", xcad, tmp_path / "data", Known())) == []  # a finished one
+    out = capsys.readouterr().out
+    assert all(
+        f"{name}: is in {tmp_path / 'data'} already with the same" in out for name in ("xcad", "xcad_unlabelled")
+    )
 
 
 @pytest.mark.parametrize("change", ["more", "fewer", "split", "damaged table"])
@@ -111,6 +118,34 @@ def test_a_check_reports_files_left_out_and_writes_nothing(tmp_path):
     lines = check_set("syntax", tmp_path / "set", Known(expected={"train": 30}))
     assert len(lines) == 22 and lines[0].startswith("syntax: 00.png is empty") and "5 more" in lines[20]
     assert lines[21] == "train: 5 usable images, expected 30" and sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_is_not_confirmed_is_told_though_all_counts_agree(tmp_path, xcad):
+    known = Known(expected={"train": 6, "test": 6}, unconfirmed=("Nobody knows why.",))
+    assert check_set("xcad", xcad, known) == ["not confirmed of this set: Nobody knows why."]
+
+
+@pytest.mark.parametrize(("stated", "told"), [(3, []), (42, ["3 patients, expected 42"]), (0, [])])
+def test_patients_are_compared_where_they_are_known(tmp_path, stated, told):
+    for patient in ("001", "002", "003"):
+        save(tmp_path / "set" / patient / "a.png", frame(int(patient)))
+    assert check_set("syntax", tmp_path / "set", Known(patients=stated)) == told
+    for patient in ("001", "002", "003"):
+        (tmp_path / "set" / patient / "a.png").rename(tmp_path / "set" / f"{patient}.png")
+    assert check_set("syntax", tmp_path / "set", Known(patients=stated)) == []
+
+
+@pytest.mark.parametrize("name", ["stenosis", "xcav"])
+def test_a_complete_download_is_told_that_its_split_is_drawn_here(tmp_path, name):
+    if name == "xcav":
+        xacv(tmp_path)
+    else:
+        dataset(tmp_path)
+    entry = read_catalogue()[name]
+    lines = check_set(name, tmp_path, replace(entry, expected={"train": 9, "test": 1 if name == "xcav" else 3}))
+    assert lines[0].startswith(f"{name}: train and test are drawn here, by patient: the folder gives no split")
+    assert not [line for line in lines if "usable images" in line]
+    assert any("split" in line or "test part is not known" in line for line in lines if line[:13] == "not confirmed")
 
 
 @pytest.fixture

@@ -41,6 +41,15 @@ def test_parts_are_no_patients(tmp_path):
     assert rows.cine.tolist() == ["", "Part1-002_LAO", "", ""]
 
 
+def test_splits_of_any_spelling_are_no_patients_and_said_to_be_read_alike(tmp_path, capsys):
+    for place in ("Training/001/a", "Training/002/a", "validation/003/a", "test/004/a"):
+        save(tmp_path / "set" / f"{place}.png", frame(len(place)))
+    imported("syntax", tmp_path / "set", tmp_path / "data")
+    rows = table(tmp_path / "data/syntax")
+    assert sorted(rows.patient) == ["Training-001", "Training-002", "test-004", "validation-003"]
+    assert "syntax: the images in Training and test and validation are all read alike" in capsys.readouterr().out
+
+
 def test_images_without_a_folder_have_no_known_patient(tmp_path):
     for number in range(3):
         save(tmp_path / "flat" / f"{number}.png", frame(number))

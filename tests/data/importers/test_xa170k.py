@@ -35,6 +35,12 @@ def test_sources_by_name_and_images_of_none(tmp_path):
     assert lines == ["all parts: 3 usable images, expected 4"]
 
 
+def test_splits_are_said_to_be_read_alike(corpus, tmp_path):
+    save(corpus / "dataset/xcad/test/1.png", frame())
+    (line,) = check_set("xa170k", corpus, Known())
+    assert line.startswith("xa170k: the images in test are all read alike, as unlabelled")
+
+
 def test_another_folder_is_named(tmp_path):
     with pytest.raises(UserError, match="no image, expected XA-170K as published"):
         imported("xa170k", tmp_path, tmp_path / "data")

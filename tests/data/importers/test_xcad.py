@@ -51,6 +51,26 @@ def test_a_third_partys_split(tmp_path, renamed):
     assert table(tmp_path / "data/xcad").cine.tolist() == ["00018", "15613", "15664", "18671"]
 
 
+def test_names_that_begin_anew_in_each_part_have_it_in_their_ids(tmp_path):
+    root = spironet(tmp_path / "XCAD", ".png", train=["00001_1", "00002_1"], test=["00001_1"])
+    assert imported("xcad", root, tmp_path / "data")["xcad"].splits == {"train": 2, "test": 1}
+    rows = table(tmp_path / "data/xcad")
+    assert list(rows.id) == ["train-00001_1", "train-00002_1", "test-00001_1"]
+    assert list(rows.cine) == ["00001", "00002", "00001"]
+
+
+def test_splits_of_other_spellings_are_read_and_others_told(xcad, tmp_path, capsys):
+    (xcad / "train").rename(xcad / "Training")
+    (xcad / "test").rename(xcad / "TEST")
+    save(xcad / "test-old/1.png", frame())
+    for given in (xcad, xcad / "Training"):
+        assert set(imported("xcad", given, tmp_path / f"data-{given.name}")) == {"xcad", "xcad_unlabelled"}
+    assert list(table(tmp_path / "data-XCAD/xcad").id) == [
+        f"0001{n}_3{n}" for n in range(6)
+    ]  # as without any training part
+    assert "xcad: the folder test-old looks like a split and is not read" in capsys.readouterr().out
+
+
 def test_labels_that_would_be_lost_by_a_folders_name_are_told(xcad, tmp_path):
     (xcad / "test/masks").rename(xcad / "test/mask")
     with pytest.raises(UserError, match="test has images, mask, expected one folder images or img and one masks or"):

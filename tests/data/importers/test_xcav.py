@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.data.importers.layouts import frame, imported, pixels, save, table, vessel
+from tests.data.importers.layouts import Known, frame, imported, pixels, save, table, vessel
+from vasolib.data.importers import check_set
 from vasolib.errors import UserError
 
 
@@ -34,6 +35,34 @@ def test_labelled_frames_without_masks_of_the_catheter(tmp_path):
     mask = pixels(tmp_path / "data/xcav", "masks", "CVAI-1201_LAO44-CRA29_00002")
     np.testing.assert_array_equal(mask, vessel(1))
     assert table(tmp_path / "data/xcav", "left_out").file.str.contains("CATH").all()
+
+
+@pytest.mark.parametrize("given", ["xca_dataset", "xca_dataset/Testing"])
+def test_given_splits_are_kept_and_their_counts_compared(tmp_path, given, capsys):
+    root = xacv(tmp_path)
+    for patient in list(root.iterdir()):
+        split = root / ("Testing" if patient.name == "CVAI-1201" else "training")
+        split.mkdir(exist_ok=True)
+        patient.rename(split / patient.name)
+    summary = imported("xcav", tmp_path / given, tmp_path / "data")["xcav"]
+    assert (summary.splits, summary.patients) == ({"test": 2, "train": 8}, 5)
+    rows = table(tmp_path / "data/xcav").set_index("id")
+    assert set(rows.patient[rows.split == "test"]) == {"CVAI-1201"} and "drawn" not in capsys.readouterr().out
+    known = Known(expected={"train": 175, "test": 2})
+    assert [line for line in check_set("xcav", root, known) if "usable" in line] == [
+        "train: 8 usable images, expected 175"]  # fmt: skip
+    xacv(tmp_path, patients=1)
+    with pytest.raises(UserError, match=r"has patients in train, val or test and beside them, expected either: move"):
+        imported("xcav", root, tmp_path / "more")
+
+
+def test_a_drawn_split_and_a_folder_that_looks_like_one_are_told(tmp_path, capsys):
+    root = xacv(tmp_path)
+    save(root / "test_old/1.png", frame())
+    imported("xcav", root, tmp_path / "data")
+    out = capsys.readouterr().out
+    assert "xcav: train and test are drawn here, by patient: the folder gives no split, and that of the papers" in out
+    assert "xcav: the folder test_old looks like a split and is not read" in out
 
 
 def test_a_mask_without_its_frame_is_told(tmp_path):

@@ -3,22 +3,25 @@
 Not published, so its layout is this project's: {train,test}/{images,masks}, or {images,masks} alone, which is then
 split by patient, the part of a name before its first underscore. The copies of DCA1 and XCAD that came with SPIRONet
 have the same layout with the names {img,label}, so these are known too, in small letters or capitals.
+
+Where names begin anew in each part, such as train/images/1.png and test/images/1.png, ids have the part in them.
 """
 
-__all__ = ["SPLITS", "has_parts", "parts_of", "plan_caxf"]
+__all__ = ["has_parts", "parts_of", "plan_caxf", "strange_parts", "with_parts"]
 
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from vasolib.data.folder import patient_of, split_by_patient
+from vasolib.data.folder import patient_of
 from vasolib.data.importers.looking import files_below, folders_in, id_of, locate, pairs, within
 from vasolib.data.importers.plan import Item, Plan
+from vasolib.data.importers.splits import DRAWN, around, drawn, split_of, splits_in, unread
 from vasolib.data.left_out import LeftOut, shown
 from vasolib.errors import UserError
 
 SET = "caxf"
-SPLITS = ("train", "val", "test")
 IMAGES, MASKS = ("images", "img"), ("masks", "label")
 TEST = 201 / 538
 LAYOUT = "folders `images` and `masks`, expected {train,test}/{images,masks} or {images,masks}, masks named as images"
@@ -26,20 +29,18 @@ LAYOUT = "folders `images` and `masks`, expected {train,test}/{images,masks} or 
 
 def plan_caxf(folder: Path) -> list[Plan]:
     """The set of pairs. UserError where there are none, or one patient only where the parts are not given."""
-    root = locate(folder, lambda one: _pair_in(one) or has_parts(one), LAYOUT)
-    if _is_part(root) and sum(map(_is_part, folders_in(root.parent))) > 1:
-        root = root.parent  # one part was named, and the others are beside it
+    root = around(locate(folder, lambda one: _pair_in(one) or has_parts(one), LAYOUT), _pair_in)
     parts = parts_of(root)
-    found = [one for split, pair in (parts or {"": _pair_in(root)}).items() for one in _items(root, split, *pair)]
-    if not parts:
-        ids = [one.id for one in found if isinstance(one, Item)]
-        drawn = dict(zip(ids, split_by_patient(SET, ids, TEST), strict=True))
-        found = [replace(one, split=drawn[one.id]) if isinstance(one, Item) else one for one in found]
-    return [Plan(SET, "vessels", found)]
+    pairs_of = parts or {"": _pair_in(root)}
+    found = [one for split, pair in pairs_of.items() for one in _items(root, split, *pair)]
+    notes = strange_parts(root, pairs_of)
+    if parts:
+        return [Plan(SET, "vessels", with_parts(found), notes=notes)]
+    return [Plan(SET, "vessels", drawn(SET, found, TEST), notes=(*notes, DRAWN))]
 
 
 def has_parts(root: Path) -> bool:
-    """Whether a folder below is called train, val or test and has images and masks."""
+    """Whether a folder below is a split and has images and masks."""
     return any(map(_is_part, folders_in(root)))
 
 
@@ -50,24 +51,48 @@ def parts_of(root: Path, others: Collection[str] = ()) -> dict[str, tuple[Path, 
         others: folders that may be in a part instead of these.
 
     Raises:
-        UserError: images lie in a part without masks, or the reverse, or pairs in a folder called otherwise.
+        UserError: images lie in a part without masks, or the reverse, or pairs in a folder called otherwise or beside
+            the parts; or two folders are of one part.
     """
-    parts = {}
+    splits = splits_in(root)
+    if has_parts(root) and _pair_in(root):
+        raise UserError(f"{root} has images and masks in parts and beside them, expected either: move or remove some")
     for folder in folders_in(root):
-        name = folder.name.lower()
-        if _is_part(folder) and name not in parts:
-            parts[name] = _pair_in(folder)
-        elif _pair_in(folder):
+        if folder not in splits.values() and _pair_in(folder):
             raise UserError(f"{folder} has images and masks, expected parts called train, val and test: rename it")
-        elif name in SPLITS and files_below(folder) and not any((folder / one).is_dir() for one in others):
+    for folder in splits.values():
+        if not _pair_in(folder) and files_below(folder) and not any((folder / one).is_dir() for one in others):
             found = ", ".join(shown(one.name) for one in folders_in(folder)) or "images alone"
             wanted = f"one folder {' or '.join(IMAGES)} and one {' or '.join(MASKS)}"
             raise UserError(f"{folder} has {found}, expected {wanted}: rename or add one, or remove the part")
-    return {split: parts[split] for split in SPLITS if split in parts}
+    return {split: pair for split, folder in splits.items() if (pair := _pair_in(folder))}
+
+
+def strange_parts(root: Path, parts: dict[str, tuple[Path, Path]]) -> tuple[str, ...]:
+    """What to say of folders that look like parts, beside those that are read or among their images."""
+    inside = [one for pair in parts.values() for folder in pair for one in folders_in(folder)]
+    return tuple(unread(root, [*folders_in(root), *inside], splits_in(root).values()))
+
+
+def with_parts(found: Iterable[Item | LeftOut]) -> list[Item | LeftOut]:
+    """The items, with the part in all ids if one id is there in two parts; behind the patient, where that is known."""
+    found, splits = list(found), defaultdict(set)
+    for one in found:
+        if isinstance(one, Item):
+            splits[one.id.casefold()].add(one.split)
+    if all(len(of_one) == 1 for of_one in splits.values()):
+        return found
+    return [replace(one, id=_with_part(one)) if isinstance(one, Item) else one for one in found]
+
+
+def _with_part(item: Item) -> str:
+    """An item's id with its part in it."""
+    start = f"{item.patient}_" if item.patient else ""
+    return f"{start}{item.split}-{item.id.removeprefix(start)}"
 
 
 def _is_part(folder: Path) -> bool:
-    return folder.name.lower() in SPLITS and _pair_in(folder) is not None
+    return bool(split_of(folder.name)) and _pair_in(folder) is not None
 
 
 def _pair_in(folder: Path) -> tuple[Path, Path] | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from vasolib.data.importers.caxf import has_parts, parts_of
+from vasolib.data.importers.caxf import has_parts, parts_of, strange_parts, with_parts
 from vasolib.data.importers.looking import id_of, listed, locate, lost, mask_of, pairs, within
 from vasolib.data.importers.plan import Item, Plan
 from vasolib.data.left_out import LeftOut
@@ -25,8 +25,9 @@ LAYOUT = ("file <number>_gt.pgm beside a <number>.pgm, expected DCA1 as publishe
 def plan_dca1(folder: Path) -> list[Plan]:
     """The set of pairs. UserError where there is none."""
     root = locate(folder, lambda one: _is_split(one) or next(one.glob("*_[gG][tT].*"), None) is not None, LAYOUT)
-    found = _in_parts(root) if _is_split(root) else _items(root)
-    return [Plan(SET, "vessels", list(found))]
+    parts = parts_of(root) if _is_split(root) else {}
+    found = with_parts(_in_parts(root, parts)) if parts else list(_items(root))
+    return [Plan(SET, "vessels", found, notes=strange_parts(root, parts))]
 
 
 def _is_split(root: Path) -> bool:
@@ -34,9 +35,9 @@ def _is_split(root: Path) -> bool:
     return has_parts(root) and any(path.stem.isdecimal() for path in root.glob("*/*/*.*"))
 
 
-def _in_parts(root: Path) -> Iterator[Item | LeftOut]:
+def _in_parts(root: Path, parts: dict[str, tuple[Path, Path]]) -> Iterator[Item | LeftOut]:
     """The pairs of the copy that is split already."""
-    for split, (images, masks) in parts_of(root).items():
+    for split, (images, masks) in parts.items():
         for pair in sorted(pairs(SET, root, images, masks), key=_number):
             if isinstance(pair, LeftOut):
                 yield pair

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from vasolib.data.importers.looking import files_below, holding, plain, within
 from vasolib.data.importers.plan import Item, Plan
+from vasolib.data.importers.splits import split_of, unsplit
 from vasolib.data.listing import SUFFIXES
 
 MOST = 0.9  # of the images: no patient of 231 has so many, and pictures of something else are not so few
@@ -27,7 +28,7 @@ def plan_syntax(folder: Path) -> list[Plan]:
     top = holding(folder, SUFFIXES, LAYOUT)
     paths = files_below(top)
     root = _around_patients(top, paths)
-    return [Plan("syntax", "", [_item(top, root, path) for path in paths])]
+    return [Plan("syntax", "", [_item(top, root, path) for path in paths], notes=unsplit(top, paths))]
 
 
 def _around_patients(top: Path, paths: list[Path]) -> Path:
@@ -45,7 +46,7 @@ def _item(top: Path, root: Path, path: Path) -> Item:
     """One image, its patient and cine from its folders below `root`."""
     inside = root in path.parents
     folders = [plain(name) for name in path.relative_to(root if inside else top).parts[:-1]]
-    part = bool(folders) and PART.fullmatch(folders[0]) is not None
+    part = bool(folders) and bool(PART.fullmatch(folders[0]) or split_of(folders[0]))
     if part:
         folders[:2] = ["-".join(folders[:2])]  # numbers may begin anew in each part
     known = inside and len(path.relative_to(root).parts) > 1 + part

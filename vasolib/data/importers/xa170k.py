@@ -14,6 +14,7 @@ from pathlib import Path
 
 from vasolib.data.importers.looking import files_below, holding, plain, within
 from vasolib.data.importers.plan import Item, Plan
+from vasolib.data.importers.splits import unsplit
 from vasolib.data.listing import SUFFIXES
 
 SOURCES = ("cadica", "syntax", "xcad", "coronarydominance")
@@ -26,7 +27,7 @@ def plan_xa170k(folder: Path) -> list[Plan]:
     """The corpus. UserError where there is no image."""
     root = holding(folder, SUFFIXES, LAYOUT)
     paths = [path for path in files_below(root) if not _is_filtered(path.relative_to(root))]
-    return [Plan("xa170k", "", [_item(root, path) for path in paths])]
+    return [Plan("xa170k", "", [_item(root, path) for path in paths], notes=unsplit(root, paths))]
 
 
 def _is_filtered(path: Path) -> bool:

@@ -15,9 +15,10 @@ __all__ = ["plan_xcad"]
 from collections.abc import Iterator
 from pathlib import Path
 
-from vasolib.data.importers.caxf import has_parts, parts_of
+from vasolib.data.importers.caxf import has_parts, parts_of, strange_parts, with_parts
 from vasolib.data.importers.looking import id_of, listed, locate, pairs, within
 from vasolib.data.importers.plan import Item, Plan
+from vasolib.data.importers.splits import splits_in
 from vasolib.data.left_out import LeftOut
 
 LABELLED, UNLABELLED = "xcad", "xcad_unlabelled"
@@ -28,12 +29,19 @@ LAYOUT = ("folders train/trainB or test/images and test/masks, expected XCAD as 
 
 def plan_xcad(folder: Path) -> list[Plan]:
     """The labelled and the unlabelled set, as far as they are there. UserError where neither is."""
-    root = locate(folder, lambda one: has_parts(one) or (one / "train" / "trainB").is_dir(), LAYOUT)
-    parts = parts_of(root, UNPAIRED)
-    plans = [Plan(LABELLED, "vessels", list(_labelled(root, parts)), "labelled")] if parts else []
-    if (root / "train" / "trainB").is_dir():
-        plans.append(Plan(UNLABELLED, "", list(_unlabelled(root)), "unlabelled"))
+    root = locate(folder, lambda one: has_parts(one) or _unpaired(one), LAYOUT)
+    parts, unpaired = parts_of(root, UNPAIRED), _unpaired(root)
+    notes = strange_parts(root, parts)
+    plans = [Plan(LABELLED, "vessels", with_parts(_labelled(root, parts)), "labelled", notes=notes)] if parts else []
+    if unpaired:
+        plans.append(Plan(UNLABELLED, "", list(_unlabelled(root, unpaired)), "unlabelled", notes=notes))
     return plans
+
+
+def _unpaired(root: Path) -> Path | None:
+    """The folder of angiograms without masks, if there is one."""
+    train = splits_in(root).get("train")
+    return train / "trainB" if train and (train / "trainB").is_dir() else None
 
 
 def _labelled(root: Path, parts: dict[str, tuple[Path, Path]]) -> Iterator[Item | LeftOut]:
@@ -47,8 +55,8 @@ def _labelled(root: Path, parts: dict[str, tuple[Path, Path]]) -> Iterator[Item 
             yield Item(name, path, within(root, path), split, cine=cine, part="test", label=label)
 
 
-def _unlabelled(root: Path) -> Iterator[Item | LeftOut]:
-    files, bad = listed(UNLABELLED, root, root / "train" / "trainB")
+def _unlabelled(root: Path, folder: Path) -> Iterator[Item | LeftOut]:
+    files, bad = listed(UNLABELLED, root, folder)
     yield from bad
     for stem, path in files.items():
         name, cine = _names(stem)
