@@ -230,6 +230,22 @@ def test_an_import_that_is_repeated_ends_well_and_one_of_other_images_does_not(t
     assert code == 1 and "dca1 is there already: remove it" in err
 
 
+def test_some_images_of_each_set_are_copied_for_a_rehearsal(tmp_path: Path, capsys: pytest.CaptureFixture):
+    for number in range(1, 8):
+        save(tmp_path / "own" / f"{number}.pgm", frame(number))
+        save(tmp_path / "own" / f"{number}_gt.pgm", vessel())
+    run(capsys, "import", "dca1", tmp_path / "own", "--to", tmp_path / "sets")
+    given = ["few", tmp_path / "sets", "--to", tmp_path / "few"]
+    code, out, err = run(capsys, *given, "--images", "3")
+    assert (code, err) == (0, "") and out.splitlines() == [
+        "dca1: 3 of 7 images (train 3)",
+        f"in {tmp_path / 'few'}; a rehearsal on it: make study PART=v2 SCALE=smoke DATA='{tmp_path / 'few'}'",
+    ]
+    assert len(list((tmp_path / "few/dca1/masks").iterdir())) == 3
+    code, out, err = run(capsys, *given)
+    assert (code, out) == (1, "") and err.startswith("error: ") and "few is there already, expected" in err
+
+
 def test_a_folder_of_dicom_files_needs_no_entry(tmp_path: Path, capsys: pytest.CaptureFixture):
     pydicom = pytest.importorskip("pydicom")
     (tmp_path / "own").mkdir()

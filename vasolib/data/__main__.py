@@ -99,6 +99,14 @@ def check_folder(entry: Entry, folder: Path) -> None:
     print("\n".join(check_set(entry.name, existing(folder), entry)) or f"{entry.name}: nothing to report")
 
 
+def copy_few(folder: Path, to: Path, images: int) -> None:
+    """Copy some images of each imported set, and say how to rehearse on them."""
+    from vasolib.data.importers.few import write_few
+
+    print("\n".join(write_few(folder, to, images)))
+    print(f"in {to}; a rehearsal on it: make study PART=v2 SCALE=smoke DATA='{to}'")
+
+
 def existing(folder: Path) -> Path:
     """A folder that is there. UserError if it is not."""
     if not folder.is_dir():
@@ -131,6 +139,10 @@ def parser() -> argparse.ArgumentParser:
     made["import"].add_argument("--only", default="", metavar="PART", help="one part of the set only")
     words = "its images of these splits only, such as train,test (all)"
     made["import"].add_argument("--split", default="", metavar="SPLITS", help=words)
+    few = commands.add_parser("few", help="copy some images of each imported set, for a rehearsal")
+    few.add_argument("folder", type=Path, metavar="FOLDER", help="of imported sets")
+    few.add_argument("--to", type=Path, required=True, metavar="FEW", help="folder for them, still to be made")
+    few.add_argument("--images", type=int, default=24, metavar="N", help="of each part, at most (%(default)s)")
     return top
 
 
@@ -138,6 +150,9 @@ def carry_out(given: argparse.Namespace) -> None:
     """Do what one command line says."""
     if given.command == "list":
         print("\n".join(listed()))
+        return
+    if given.command == "few":
+        copy_few(given.folder, given.to, given.images)
         return
     entry = entry_of(given.name)
     if given.command == "show":
