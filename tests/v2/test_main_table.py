@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.v2.made_up import PUBLISHED, raw_scores
-from vasolib.v2.main_table import EVERYTHING, RANK, main_table, segment_classes
+from vasolib.v2.main_table import EVERYTHING, RANK, main_table
 from vasolib.v2.published import MAIN, published_values
 
 STANDS_FOR = {"a": "ARCADE-V", "d": "ARCADE-VS", "s": "ARCADE-S"}
@@ -79,16 +79,3 @@ def test_fewer_labels_are_no_part_of_it():
     few = raw().assign(labels=10, dsc=0.0)
     table = main_table(pd.concat([raw(), few]), ["unet", "mae"], VALUES, STANDS_FOR, {})
     pd.testing.assert_frame_equal(table, main_table(raw(), ["unet", "mae"], VALUES, STANDS_FOR, {}))
-
-
-def test_classes_by_hand():
-    rows = [
-        ("mae", 0, "x", "10", 80.0), ("mae", 0, "y", "10", 40.0), ("mae", 1, "x", "10", 20.0),
-        ("mae", 0, "x", "9a", 10.0), ("vit", 0, "x", "9", 30.0),
-    ]  # fmt: skip
-    scores = pd.DataFrame(rows, columns=["method", "seed", "image", "segment", "dsc"]).assign(dataset="d")
-    table = segment_classes(scores).set_index("segment")
-    assert list(table.index) == ["9", "9a", "10", "mean of classes"]
-    assert table.loc["10", "mae"] == pytest.approx((60 + 20) / 2)  # images within a run, then runs
-    assert table.loc["10", "images"] == 2 and math.isnan(table.loc["10", "vit"])
-    assert table.loc["mean of classes", "mae"] == pytest.approx((40 + 10) / 2)

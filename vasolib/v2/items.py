@@ -61,8 +61,9 @@ GROUPS = {
             "DSC of each vessel segment",
             TABLES,
             "In per cent, mean over images, then over runs. An image counts for a class that is in its label or in the "
-            "prediction. Their mean over classes (macro) weighs rare classes as much as frequent ones, unlike the main "
-            "table's, which is taken within images first.",
+            "prediction; labelled: test images whose label has it. The mean of the classes that any label has (macro) "
+            "weighs rare ones as much as frequent ones, unlike the main table's, which is taken within images first. "
+            "The last row pools the pixels of all segments and images (micro).",
         ),
         Item(
             "significance.csv",

@@ -5,9 +5,8 @@ sets. v2's ranks are among more than twenty methods, ours among those that were 
 column in which no method works says which of them fails less, which is no rank: it is left out.
 """
 
-__all__ = ["EVERYTHING", "RANK", "WORKS", "average_ranks", "main_table", "segment_classes", "working"]
+__all__ = ["EVERYTHING", "RANK", "WORKS", "average_ranks", "main_table", "working"]
 
-import re
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -18,7 +17,6 @@ from vasolib.v2.settings import SEGMENTATION
 
 RANK, EVERYTHING = "average rank", "all columns"
 PUBLISHED_COLUMNS = "all segmentation metrics"  # what v2's ranks are said to be over
-MEAN_OF_CLASSES = "mean of classes"
 WORKS = 5.0  # per cent of DSC or mAP: a method whose mean is lower does not work, and is compared with no other such
 
 
@@ -78,34 +76,3 @@ def main_table(
     table = placed(with_absent(everything, methods, reasons), values, {**stands_for, EVERYTHING: PUBLISHED_COLUMNS})
     lacking = dict(zip(ranks["method"], ranks["note"], strict=True))
     return table.assign(note=[row.note or lacking.get(row.method, "") for row in table.itertuples()])
-
-
-def segment_classes(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean DSC (%) of each segment class, a column per method: over images within a run, then over runs.
-
-    An image counts for a class that is in its label or in the prediction, so a class seen where there is none costs a
-    zero. The last row is the mean of the classes (macro over classes), which weighs rare segments like common ones,
-    unlike the mean over images of the main table.
-
-    Args:
-        scores: from `vasolib.v2.scores.read_segments`.
-
-    Returns:
-        dataset, segment, images (of which any run of any method has the class in label or prediction), and methods.
-    """
-    keys = ["dataset", "segment"]
-    runs = scores.groupby([*keys, "method", "seed"], sort=False)["dsc"].mean()
-    wide = runs.groupby([*keys, "method"], sort=False).mean().unstack("method", sort=False)
-    counts = scores.drop_duplicates([*keys, "image"]).groupby(keys).size().rename("images")
-    table = wide.join(counts).reset_index()[[*keys, "images", *wide.columns]]
-    table = table.sort_values(keys, key=lambda names: names.map(numbered), kind="stable")
-    means = table.groupby("dataset", as_index=False, sort=False)[list(wide.columns)].mean()
-    whole = scores.groupby("dataset")["image"].nunique()
-    means = means.assign(segment=MEAN_OF_CLASSES, images=means["dataset"].map(whole))
-    return pd.concat([table, means], ignore_index=True)
-
-
-def numbered(name: str) -> tuple[int, str]:
-    """Order of names such as 9, 9a, 10; those without a number last."""
-    number = re.match(r"\d+", name)
-    return (int(number.group()) if number else 10**6, name)
