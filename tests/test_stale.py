@@ -128,7 +128,7 @@ def other(value: object) -> object:
         return value[::-1] if value != value[::-1] else [other(value[0]), *value[1:]]
     if isinstance(value, str):
         return "paper" if value == "smoke" else value + "x"  # of scales, one that there is
-    return value + 1
+    return {"lr": 1.0} if value == {} else value + 1  # the former where a block of settings changes nothing
 
 
 def chosen(root: Path) -> dict:

@@ -68,18 +68,19 @@ FEW = ("recipes.vessels", "seeds")
 BOXES = ("recipes.boxes", "seeds", "detector", "detector_side")
 MADE_LAST = ("runtimes.csv", "costs.csv")  # by the report itself
 EXTENDED = {  # the same of the extended part: parameters of v2 and of its scale stand behind those two
-    "v2_data": ("data seed", ("image",), "sets data_state twins", ("twins",), ()),
+    "v2_data": ("data seed", ("image",), "sets data_state twins labelled_in_corpus", ("twins",), ()),
     "v2_redundancy": ("", (), "sets", (), ("stores",)),
     "v2_anatomy": (
         "anatomy seed", ("threads", "workers", "image", "segmentor"), "sets.vessels", (), ("stores", "kept"),
     ),
     "v2_guidance": (
-        "seed", ("threads", "image", "pretrain"), "sets.vessels arms.vasomim_v2", (),
+        "seed", ("threads", "image", "pretrain"), "sets.vessels arms.vasomim_v2", ("pretrain",),
         ("stores", "anatomy", "segmentor", PUBLISHED),
     ),
     "v2_pretrain": (
         "seed norm_pix_loss", (*BUILDING, "workers", "rivals", "decoder_width", "image_skip", "pretrain"),
-        f"arms.{{item}} {WEIGHTS}", ("encoders", "seeds"), ("stores/corpus", "kept", "anatomy", "segmentor"),
+        f"arms.{{item}} {WEIGHTS}", ("encoders", "seeds", "pretrain"),
+        ("stores/corpus", "kept", "anatomy", "segmentor"),
     ),
     "v2_finetune": (
         "seed", TUNING, f"{SEGMENTED} arms.{{item}}", (*RECIPES, "encoders"), ("stores", "pretrain/{item}"),
@@ -98,8 +99,8 @@ EXTENDED = {  # the same of the extended part: parameters of v2 and of its scale
     "v2_scratch_detect": ("", (*LOOP, "encoder"), f"sets.boxes {WEIGHTS}", BOXES, ("stores",)),
     "v2_tables": (
         "", ("image", "encoder"),
-        "stands_for pretrain scratch published external detect labels percents arms", ("encoders",),
-        ("kept", "anatomy/scores.csv", "segmentor/scores.csv", "finetune", "labels", "detect", PUBLISHED),
+        "sets stands_for pretrain scratch published external detect labels percents arms", ("encoders",),
+        ("stores", "kept", "anatomy/scores.csv", "segmentor/scores.csv", "finetune", "labels", "detect", PUBLISHED),
     ),
     "v2_claims": (
         "", (), "sets stands_for pretrain scratch published arms detect", (),
@@ -108,8 +109,8 @@ EXTENDED = {  # the same of the extended part: parameters of v2 and of its scale
     "v2_figures": ("", ("image",), "sets", ("detector_side",), ("stores", "finetune", "detect")),
     "v2_report": (
         "data seed norm_pix_loss anatomy scales.smoke", (),
-        f"sets data_state twins stands_for pretrain scratch detect labels percents arms {WEIGHTS} published "
-        "scales.smoke", (),
+        f"sets data_state labelled_in_corpus twins stands_for pretrain scratch detect labels percents arms {WEIGHTS} "
+        "published scales.smoke", (),
         (
             "results/doll/v2/targets.csv",
             *(f"{item.folder}/doll/v2/{item.file}" for item in EXTENDED_ITEMS if item.file not in MADE_LAST),
