@@ -36,6 +36,7 @@ INSIDE = SIDE - 2 * RIM
 REACH = 2  # pixels that one picture is moved by against the other, each way
 BLOCK = 1 << 22  # hashes compared at a time
 BATCH = 1 << 12  # pictures filtered or compared at a time
+NAMES = ["first", "second"]  # of both sides of a comparison
 
 
 @dataclass(frozen=True)
@@ -97,25 +98,31 @@ def darkness(small: np.ndarray) -> np.ndarray:
 
 
 def near_pairs(first: Looks, second: Looks) -> pd.DataFrame:
-    """Which images of `first` (N) and `second` (M) are near-duplicates.
+    """Which images of `first` (N) and `second` (M) are near-duplicates; each pair once where both are the same.
 
     Columns first, second (rows of either), distance (bits that differ), correlation; in no order. Takes N x M
     comparisons of hashes, some nanoseconds each, and holds a few million at a time.
     """
     found = [np.empty((0, 4))]
-    for rows, columns, distance in candidates(first.hashes, second.hashes):
+    for rows, columns, distance in candidates(first.hashes, second.hashes, once=first is second):
         correlation = correlations(first.pictures[rows], second.pictures[columns])
         found.append(np.stack([rows, columns, distance, correlation], axis=1)[correlation >= CORRELATION])
-    table = pd.DataFrame(np.concatenate(found), columns=["first", "second", "distance", "correlation"])
+    table = pd.DataFrame(np.concatenate(found), columns=[*NAMES, "distance", "correlation"])
     return table.astype({"first": int, "second": int, "distance": int})
 
 
-def candidates(first: np.ndarray, second: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Rows of either and distance of the pairs of hashes that differ in DISTANCE bits or fewer, some at a time."""
+def candidates(
+    first: np.ndarray, second: np.ndarray, once: bool = False
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Rows of either and distance of the pairs of hashes that differ in DISTANCE bits or fewer, some at a time.
+
+    once: only pairs of which the second's row lies behind the first's.
+    """
     step = max(1, BLOCK // max(1, len(second)))
     for start in range(0, len(first), step):
         distance = np.bitwise_count(first[start : start + step, None] ^ second)
-        rows, columns = np.nonzero(distance <= DISTANCE)
+        close = distance <= DISTANCE
+        rows, columns = np.nonzero(np.triu(close, start + 1) if once else close)
         for at in range(0, len(rows), BATCH):
             row, column = rows[at : at + BATCH], columns[at : at + BATCH]
             yield row + start, column, distance[row, column]
@@ -143,8 +150,9 @@ def inner(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def near_links(looks: Looks) -> csr_array:
     """(N, N) bool, symmetric: which images are near-duplicates of which; each is one of itself."""
-    pairs, count = near_pairs(looks, looks), len(looks.hashes)
-    return csr_array((np.ones(len(pairs), bool), (pairs["first"], pairs["second"])), shape=(count, count))
+    pairs, itself = near_pairs(looks, looks), np.arange(len(looks.hashes))
+    rows, columns = (np.concatenate([pairs[one], pairs[other], itself]) for one, other in (NAMES, NAMES[::-1]))
+    return csr_array((np.ones(len(rows), bool), (rows, columns)), shape=2 * itself.shape)
 
 
 def near_duplicates(stores: Mapping[str, ImageStore]) -> pd.DataFrame:

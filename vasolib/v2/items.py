@@ -40,7 +40,8 @@ OPENING = (
         "guidance.svg",
         "Vessel patches among the masked",
         GUIDANCE,
-        "Share of masked patches with vessel over training: random masking, guided by filter, by segmentor, by both.",
+        "Share of masked patches with vessel over training: random masking, guided by filter, by segmentor, by both. "
+        "Drawn on whole test images, whose labels can be counted, as training would draw at that time.",
     ),
 )
 GROUPS = {

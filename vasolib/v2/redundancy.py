@@ -2,7 +2,9 @@
 
 Near-duplicates are those of `vasolib.data.near`. A group is of them and of theirs in turn: a whole recording, where
 each frame is like the next. N images cost N x N comparisons of hashes (5 ns each on one core: two and a half minutes
-for 171,478), 25 microseconds for each pair with close hashes, and of memory 3 kB an image and about 100 bytes a pair.
+for 171,478), 10 to 25 microseconds for each pair with close hashes, of which each is looked at once (for 171,478 images
+minutes, if one pair in a thousand has such, and hours, if one in fifty has, as within one public set), and of memory
+3 kB an image and about 200 bytes a near-duplicate.
 """
 
 __all__ = ["LEFT_OUT", "Alike", "leaks_left", "recordings", "redundancy", "usable_rows"]
