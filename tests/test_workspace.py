@@ -159,6 +159,25 @@ def test_data_need_fit_only_the_part_that_is_to_run(home: Study, real: Path):
         mirror(home, "smoke", real)
 
 
+def test_each_part_alone_takes_what_its_own_reader_takes(home: Study, real: Path):
+    stems = [f"p{n}_1" for n in range(8)]
+    save(real / "zeta", "images", *stems)  # of which three have masks: too few for the first part
+    rows = [f"{stem},{'train' if n in (1, 2) else 'test' if n == 3 else 'unlabelled'}" for n, stem in enumerate(stems)]
+    (real / "zeta" / "table.csv").write_text("\n".join(["id,split", *rows]), encoding="utf-8")
+    assert data_parameters(real, "v2") == {"data": str(real.resolve())}
+    study = mirror(home, "smoke", real, part="v2")
+    assert extended(study)["sets"]["vessels"] == ["alpha", "zeta"]
+    for part in ("v1", "all"):
+        with pytest.raises(UserError, match="zeta has 5 unusable images of 8"):
+            mirror(home, "smoke", real, part=part)
+    save(real / "zeta", "masks", *stems, value=1)
+    (real / "zeta" / "table.csv").write_text("id\n", encoding="utf-8")
+    assert mirror(home, "smoke", real, part="v1").params.benchmarks == ("alpha", "zeta")
+    for part in ("v2", "all"):
+        with pytest.raises(UserError, match=r"table\.csv"):
+            mirror(home, "smoke", real, part=part)
+
+
 def test_published_weights_have_a_run_of_their_own(home: Study, real: Path, tmp_path: Path):
     folder = tmp_path / "my weights"
     folder.mkdir()

@@ -104,31 +104,35 @@ def copy_project(
 
 
 def data_parameters(folder: Path, part: str = "all") -> dict[str, object]:
-    """What params.yaml says of a folder of real sets: labelled ones are benchmarks; none stands for a published one.
+    """What params.yaml says of a folder of real sets: where it is, and the benchmarks in it.
 
-    Where the extended part alone is to run, whose tasks are more, no set need have masks of vessels.
+    Where the first part does not take them and is not to run, the place alone: the extended part's own reader decides.
     """
     if not folder.is_dir():
         raise UserError(
             f"DATA={folder} is neither a folder nor a zip or tar file: name one with a sub-folder per data set, images "
             "inside `images`"
         )
+    place = {"data": str(folder.resolve())}
+    try:
+        return place | benchmarks_of_data(folder)
+    except UserError:
+        if part != "v2":
+            raise
+        return place
+
+
+def benchmarks_of_data(folder: Path) -> dict[str, object]:
+    """What the first part takes a folder's sets for: labelled ones are benchmarks; none stands for a published one."""
     sets, left_out = find_sets(folder)
     benchmarks = sorted(name for name, found in sets.items() if found.masks)
-    if not benchmarks and part == "v2":
-        return {"data": str(folder.resolve())}
     if not benchmarks:
         raise UserError(
             f"DATA={folder} has no labelled set: add `masks` beside `images` in at least one of {sorted(sets)}"
         )
     if "corpus" in sets:
         raise UserError(f"DATA={folder} has a set named 'corpus', the name of the store for pre-training: rename it")
-    return {
-        "data": str(folder.resolve()),
-        "data_state": folder_state(folder, sets, left_out),
-        "benchmarks": benchmarks,
-        "stands_for": {},
-    }
+    return {"data_state": folder_state(folder, sets, left_out), "benchmarks": benchmarks, "stands_for": {}}
 
 
 def tasks_of_data(folder: Path, shipped: dict[str, object], part: str) -> dict[str, object]:
