@@ -49,7 +49,7 @@ lab: setup
 	$(VENV)/jupyter lab notebooks --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 doctor: setup
-	@$(VENV)/python -m vasolib.doctor $(GIVEN)
+	@$(VENV)/python -m vasolib.doctor $(GIVEN) $(MORE)
 
 readme: setup
 	$(VENV)/python -m vasolib.report

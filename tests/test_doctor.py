@@ -1,19 +1,16 @@
 """Every check of the doctor is made to pass and to fail."""
 
-import shutil
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from tests.v2.miniature import data_folder
 from vasolib import doctor
 from vasolib.doctor import Check
-from vasolib.errors import UserError
+from vasolib.pipeline import PARTS
 
 
 def write_lock(folder: Path, *lines: str) -> Path:
@@ -25,11 +22,6 @@ def write_lock(folder: Path, *lines: str) -> Path:
 def installed(**versions: str) -> Callable[[str], str]:
     """A function that knows the versions of these packages only."""
     return lambda name: versions.get(name, "")
-
-
-def test_line_of_a_check():
-    assert str(Check("disk", True, "9 GiB", "unused")) == "OK   disk: 9 GiB"
-    assert str(Check("disk", False, "1 GiB", "make room")) == "FAIL disk: 1 GiB -> make room"
 
 
 @pytest.mark.parametrize(("version", "ok"), [((3, 10, 9), False), ((3, 11, 0), True), ((3, 14, 2), True)])
@@ -82,15 +74,15 @@ def test_repository_is_found_from_a_folder_inside_it(tmp_path: Path, make: Calla
 
 
 def test_device_and_bf16_of_this_machine():
-    assert doctor.check_device().ok
+    assert doctor.check_device("smoke").ok
     assert doctor.check_bf16().ok
 
 
-@pytest.mark.parametrize("check", [doctor.check_device, doctor.check_bf16])
-def test_missing_torch_is_a_line_and_not_a_traceback(monkeypatch: pytest.MonkeyPatch, check: Callable):
+@pytest.mark.parametrize(("check", "given"), [(doctor.check_device, ["smoke"]), (doctor.check_bf16, [])])
+def test_missing_torch_is_a_line_and_not_a_traceback(monkeypatch: pytest.MonkeyPatch, check: Callable, given: list):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "vasolib.training", raising=False)
-    found = doctor.attempt(check)
+    found = doctor.attempt(check, *given)
     assert not found.ok and found.name == check.__name__.removeprefix("check_")
     assert "torch" in found.finding and found.remedy == "pip install -r requirements.lock"
 
@@ -103,8 +95,11 @@ def test_device_elsewhere(monkeypatch: pytest.MonkeyPatch, cuda: bool, device: s
         get_device_properties=lambda index: SimpleNamespace(total_memory=16 * doctor.GIB),
     )
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=gpu, __version__="0"))
-    found = doctor.check_device()
-    assert found.ok and found.finding.startswith(device)
+    for scale in ("smoke", "laptop", "paper"):
+        found = doctor.check_device(scale)
+        assert found.ok and found.finding.startswith(device)
+        assert found.doubt is (scale == "paper" and not cuda)
+    assert ("scale paper is for a GPU -> run it where there is one" in str(found)) is not cuda
 
 
 @pytest.mark.parametrize(("chosen", "told"), [("bf16", "supported"), ("fp32", "not supported, float32 is used")])
@@ -120,87 +115,11 @@ def test_bf16_is_what_training_would_choose(monkeypatch: pytest.MonkeyPatch, cho
         (doctor.check_cores(2, minimum=3), False),
         (doctor.check_memory(4.0), True),
         (doctor.check_memory(minimum=1e9), False),
-        (doctor.check_disk(doctor.ROOT, "smoke", minimum=0), True),
-        (doctor.check_disk(doctor.ROOT, "smoke", minimum=1e9), False),
     ],
 )
 def test_resources(check: Check, ok: bool):
     assert check.ok is ok
     assert check.finding and check.remedy
-
-
-def test_the_disk_that_a_scale_takes_is_told(tmp_path: Path):
-    found = [doctor.check_disk(doctor.ROOT, scale, minimum=1).finding for scale in ("smoke", "paper", "doll")]
-    taken = [finding.split(" take about ")[1].split(" from")[0] for finding in found]
-    assert taken[0] == "1" and 100 < float(taken[1]) < 1000 and taken[2] == "an unknown number"
-    assert "an unknown number" in doctor.check_disk(tmp_path, "smoke").finding
-
-
-ONE = SimpleNamespace(name="one", images=[1, 2], masks=[1, 2])
-TWO = SimpleNamespace(name="two", images=[1, 2, 3], masks=None)
-
-
-@pytest.mark.parametrize(
-    ("answer", "ok", "finding"),
-    [
-        (({"one": ONE}, []), True, "one 2 images (labelled)"),
-        (({"two": TWO}, ["x is empty"]), True, "two 3 images (not labelled); left out: x is empty"),
-        (({}, ["x is empty"]), False, "no data set in somewhere; left out: x is empty"),
-        (UserError("no such folder"), False, "no such folder"),
-    ],
-)
-def test_data_in_a_folder(monkeypatch: pytest.MonkeyPatch, answer: object, ok: bool, finding: str):
-    def find_sets(root: Path) -> object:
-        assert root == Path("somewhere")
-        if isinstance(answer, UserError):
-            raise answer
-        return answer
-
-    monkeypatch.setitem(sys.modules, "vasolib.data.folder", SimpleNamespace(find_sets=find_sets))
-    check = doctor.check_data(Path("somewhere"))
-    assert (check.ok, check.finding) == (ok, finding)
-
-
-def test_data_in_an_archive(tmp_path: Path):
-    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        archive.writestr("a/images/x.png", b"")
-    check = doctor.check_data(tmp_path / "x.zip")
-    assert check.ok and check.finding.startswith("x.zip is an archive")
-
-
-def test_time_of_a_recorded_scale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    # Stage b ran twice: its last time counts. (600 + 1200) s / 3 jobs = 10 min.
-    rows = [
-        "stage,seconds,peak_mib,cores,cpu",
-        "a,600,9,1,Some CPU",
-        "b,7,9,1,Old CPU",
-        "b,1200,9,1,Some CPU",
-    ]
-    folder = tmp_path / "results" / "doll"
-    (folder / "v2").mkdir(parents=True)
-    (folder / "runtimes.csv").write_text("\n".join(rows), encoding="utf-8")
-    check = doctor.check_time(tmp_path, "doll", jobs=3)
-    assert check.ok and check.finding == "scale doll: first part about 10 min with 3 jobs; Some CPU"
-    (folder / "v2" / "runtimes.csv").write_text(f"{rows[0]}\nc,360,9,1,Other CPU", encoding="utf-8")
-    both = doctor.check_time(tmp_path, "doll", jobs=3).finding
-    assert both == "scale doll: first part about 10 min, extended part about 2 min with 3 jobs; Other CPU, Some CPU"
-    monkeypatch.setattr(doctor, "usual_jobs", lambda: 1)
-    assert (
-        "first part about 30 min, extended part about 6 min with 1 jobs" in doctor.check_time(tmp_path, "doll").finding
-    )
-
-
-def test_tasks_of_a_folder(tmp_path: Path):
-    assert doctor.check_tasks(None).finding == "synthetic twins"
-    data_folder(tmp_path / "data")
-    shutil.rmtree(tmp_path / "data" / "s")
-    check = doctor.check_tasks(tmp_path / "data")
-    assert check.ok and check.finding == "vessels of v; stenoses of l; boxes of b; synthetic twins for others"
-    (tmp_path / "data" / "b" / "table.csv").write_text("id\n")
-    check = doctor.check_tasks(tmp_path / "data")
-    assert not check.ok and "table.csv" in check.finding and "PART=v1" in check.remedy
-    (tmp_path / "x.zip").write_bytes(b"")
-    assert doctor.check_tasks(tmp_path / "x.zip").ok
 
 
 def test_run_checks_reports_all_of_them(tmp_path: Path):
@@ -210,11 +129,28 @@ def test_run_checks_reports_all_of_them(tmp_path: Path):
     assert checks["time"] == Check("time", True, "no recorded run of scale doll")
 
 
+@pytest.mark.parametrize(("part", "looked_at"), [("v1", ["data"]), ("v2", ["tasks"]), ("all", ["data", "tasks"])])
+def test_only_what_is_to_run_is_looked_at(tmp_path: Path, part: str, looked_at: list):
+    names = [check.name for check in doctor.run_checks(root=tmp_path, scale="doll", part=part)]
+    assert names[-len(looked_at) - 2 :] == ["disk", *looked_at, "time"]
+    checks = doctor.run_checks(root=doctor.ROOT, scale="doll", data=tmp_path, part=part, weights=tmp_path)
+    assert [check.name for check in checks if not check.ok and check.name != "packages"] == [*looked_at, "weights"]
+
+
 @pytest.mark.parametrize(("ok", "code"), [(True, 0), (False, 1)])
 def test_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, ok: bool, code: int):
-    monkeypatch.setattr(doctor, "run_checks", lambda **_: [Check("a", True, "fine"), Check("b", ok, "so", "do")])
+    monkeypatch.setattr(doctor, "run_checks", lambda *_: [Check("a", True, "x", "do", True), Check("b", ok, "so")])
     assert doctor.main([]) == code
-    assert capsys.readouterr().out.splitlines()[0] == "OK   a: fine"
+    assert capsys.readouterr().out.splitlines()[0] == "WARN a: x -> do"
+
+
+def test_the_command_line_has_the_parts_of_the_pipeline(monkeypatch: pytest.MonkeyPatch):
+    given = []
+    monkeypatch.setattr(doctor, "run_checks", lambda *options: given.append(options) or [])
+    for part in PARTS:
+        assert doctor.main(["--part", part, "--data", "d", "--weights", "w", "--scale", "paper"]) == 0
+    assert given == [(doctor.ROOT, "paper", Path("d"), part, Path("w")) for part in PARTS]
+    assert tuple(doctor.PARTS) == PARTS
 
 
 def test_command_line_prints_one_line_per_check():

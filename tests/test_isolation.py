@@ -164,26 +164,26 @@ def test_a_notebook_runs_as_it_is_whoever_starts_it(tmp_path: Path, warm: bool):
 ODD = ["a b", "it's", 'x"y', "a;touch pwned", "$(touch pwned)", "$(shell touch pwned)", "`touch pwned`", "$HOME", "-rf"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="make and a POSIX shell are needed")
-@pytest.mark.parametrize("name", ODD)
-def test_make_hands_on_names_as_they_are(tmp_path: Path, name: str):
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A folder with the Makefile, set up, whose python tells what it is given."""
     (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text(encoding="utf-8"), encoding="utf-8")
     program = tmp_path / ".venv" / "bin" / "python"
     program.parent.mkdir(parents=True)
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$@" "$VASOLIB_DASK"\n', encoding="utf-8")
     program.chmod(0o755)
-    for made in ("requirements.lock", "requirements-v2.lock", "pyproject.toml", ".venv/installed"):
-        (tmp_path / made).touch()
+    for name in ("requirements.lock", "requirements-v2.lock", "pyproject.toml", ".venv/installed"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="make and a POSIX shell are needed")
+@pytest.mark.parametrize("name", ODD)
+def test_make_hands_on_names_as_they_are(made: Path, name: str):
     given = [f"{variable}={name}" for variable in ("DATA", "SCALE", "JOBS", "PART", "WEIGHTS", "DASK")]
-    told = subprocess.check_output(["make", "-s", "study", *given], cwd=tmp_path, text=True).splitlines()
-    assert told == [
-        "-m",
-        "vasolib.pipeline",
-        f"--scale={name}",
-        f"--data={name}",
-        f"--weights={name}",
-        f"--part={name}",
-        f"--jobs={name}",
-        name,
-    ]
-    assert not (tmp_path / "pwned").exists()
+    options = [f"--scale={name}", f"--data={name}", f"--weights={name}", f"--part={name}"]
+    told = subprocess.check_output(["make", "-s", "study", *given], cwd=made, text=True).splitlines()
+    assert told == ["-m", "vasolib.pipeline", *options, f"--jobs={name}", name]
+    told = subprocess.check_output(["make", "-s", "doctor", *given], cwd=made, text=True).splitlines()
+    assert told == ["-m", "vasolib.doctor", *options, ""]
+    assert not (made / "pwned").exists()

@@ -39,3 +39,9 @@ def test_more_pre_trainings_take_more(shipped: Extended):
     scale = shipped.study.scale_named("paper")
     network = weight(scale.encoder) + weight(scale.decoder)
     assert needed_gib(more, "paper") - needed_gib(shipped, "paper") == pytest.approx(2 * 8 * network / 2**30)
+
+
+def test_both_parts_take_what_each_takes(shipped: Extended, tmp_path: Path):
+    for data in (None, tmp_path):
+        first, second, both = (needed_gib(shipped, "paper", data, part) for part in ("v1", "v2", "all"))
+        assert both == pytest.approx(first + second) and first > 0 and second > 0

@@ -7,36 +7,20 @@ imported at the top, so that a half-installed environment is diagnosed and not m
 __all__ = ["Check", "ROOT", "main", "no_scm_needed", "run_checks"]
 
 import argparse
-import csv
 import platform
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from vasolib.cores import available_cores, usual_jobs
-from vasolib.errors import UserError
+from vasolib.cores import available_cores
+from vasolib.doctor_study import GIB, PARTS, Check, check_data, check_disk, check_tasks, check_time, check_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 INSTALL = "pip install -r requirements.lock"
 CUDA_ONLY = ("nvidia-", "cuda-", "triton")  # what a CPU build of torch does without
-GIB = 2**30
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of the diagnosis; `remedy` says what to do when it is not `ok`."""
-
-    name: str
-    ok: bool
-    finding: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        line = f"{'OK' if self.ok else 'FAIL':<4} {self.name}: {self.finding}"
-        return line if self.ok else f"{line} -> {self.remedy}"
+FOR_GPU = ("paper",)  # scales
 
 
 def check_python(version: Sequence[int] = sys.version_info, minimum: tuple[int, int] = (3, 11)) -> Check:
@@ -87,14 +71,17 @@ def check_repository(root: Path, git: str | None = shutil.which("git")) -> Check
     return Check("repository", git is not None, finding, "install git")
 
 
-def check_device() -> Check:
-    """Where tensors can be computed."""
+def check_device(scale: str) -> Check:
+    """Where tensors can be computed; doubt where a scale that is for a GPU has none."""
     import torch
 
     if torch.cuda.is_available():
         memory = torch.cuda.get_device_properties(0).total_memory / GIB
         return Check("device", True, f"CUDA, {torch.cuda.get_device_name(0)}, {memory:.0f} GiB")
-    return Check("device", True, f"CPU, {platform.machine()}, torch {torch.__version__}")
+    doubt = scale in FOR_GPU
+    told = f"; scale {scale} is for a GPU" if doubt else ""
+    finding = f"CPU, {platform.machine()}, torch {torch.__version__}{told}"
+    return Check("device", True, finding, "run it where there is one, or take a smaller scale", doubt)
 
 
 def check_bf16() -> Check:
@@ -120,73 +107,6 @@ def check_memory(free_gib: float | None = None, minimum: float = 4) -> Check:
     return Check("memory", free_gib >= minimum, f"{free_gib:.1f} GiB free", remedy)
 
 
-def check_disk(root: Path, scale: str, data: Path | None = None, minimum: float = 3) -> Check:
-    """Enough free disk to begin, and what a run takes; some of that may be there already, so it is told alone."""
-    from vasolib.room import needed_gib
-    from vasolib.study import Study
-    from vasolib.v2.study import Extended
-
-    free = shutil.disk_usage(root).free / GIB
-    try:
-        whole = f"{max(minimum, needed_gib(Extended.beside(Study.load(root)), scale, data)):.0f}"
-    except UserError:
-        whole = "an unknown number"
-    finding = f"{free:.1f} GiB free; both parts at scale {scale} take about {whole} from nothing"
-    return Check("disk", free >= minimum, finding, f"make room, {minimum:g} GiB are needed to begin")
-
-
-def check_data(folder: Path | None) -> Check:
-    """The data sets that a run on `folder` would use, or the embedded ones."""
-    if folder is None:
-        return Check("data", True, "embedded synthetic data")
-    from vasolib.data.archives import is_archive
-    from vasolib.data.folder import find_sets
-
-    remedy = "see in the README how to lay out real data"
-    try:
-        if is_archive(Path(folder)):
-            return Check("data", True, f"{Path(folder).name} is an archive, which `make study` unpacks and checks")
-        sets, left_out = find_sets(Path(folder))
-    except (UserError, OSError) as error:
-        return Check("data", False, str(error), remedy)
-    kinds = [f"{s.name} {len(s.images)} images ({'' if any(s.masks or ()) else 'not '}labelled)" for s in sets.values()]
-    dropped = [f"left out: {one}" for one in left_out]
-    return Check("data", bool(sets), "; ".join((kinds or [f"no data set in {folder}"]) + dropped), remedy)
-
-
-def check_tasks(folder: Path | None) -> Check:
-    """Which tasks of the extended part have a real set in the folder; the others keep their synthetic twins."""
-    if folder is None or Path(folder).is_file():
-        return Check("tasks", True, "synthetic twins" if folder is None else "known once the archive is unpacked")
-    from vasolib.v2.choose import sets_of_folder
-
-    try:
-        found = sets_of_folder(Path(folder))
-    except (UserError, OSError) as error:
-        return Check("tasks", False, str(error), "mend that, or leave the extended part out: PART=v1")
-    real = [f"{task} of {', '.join(names)}" for task, names in found.items()]
-    return Check("tasks", True, f"{'; '.join(real)}; synthetic twins for others" if real else "synthetic twins")
-
-
-def check_time(root: Path, scale: str, jobs: int = 0) -> Check:
-    """How long each part of the scale will take with so many jobs (0: as usual), from what its recorded run took."""
-    jobs = jobs or usual_jobs()
-    parts, cpus = {"first part": ".", "extended part": "v2"}, set()
-    told = []
-    for name, folder in parts.items():
-        recorded = root / "results" / scale / folder / "runtimes.csv"
-        if not recorded.is_file():
-            continue
-        with recorded.open(newline="", encoding="utf-8") as file:
-            last = {row["stage"]: row for row in csv.DictReader(file)}  # a stage that ran twice counts once
-        minutes = sum(float(row["seconds"]) for row in last.values()) / jobs / 60
-        told.append(f"{name} about {max(1, round(minutes))} min")
-        cpus |= {row["cpu"] for row in last.values()}
-    if not told:
-        return Check("time", True, f"no recorded run of scale {scale}")
-    return Check("time", True, f"scale {scale}: {', '.join(told)} with {jobs} jobs; {', '.join(sorted(cpus))}")
-
-
 def attempt(check: Callable[..., Check], *arguments: object) -> Check:
     """Run one check; a package that cannot be imported (or its library loaded) is a finding, not a crash."""
     try:
@@ -196,22 +116,35 @@ def attempt(check: Callable[..., Check], *arguments: object) -> Check:
         return Check(check.__name__.removeprefix("check_"), False, finding, INSTALL)
 
 
-def run_checks(root: Path = ROOT, scale: str = "laptop", data: Path | None = None) -> list[Check]:
-    """All checks, in the order in which a reader would repair things."""
+def run_checks(
+    root: Path = ROOT, scale: str = "laptop", data: Path | None = None, part: str = "all", weights: Path | None = None
+) -> list[Check]:
+    """All checks of what is to run, in the order in which a reader would repair things.
+
+    Args:
+        data, part, weights: as `vasolib.pipeline` is given them.
+    """
     packages = [(check_packages, root / lock) for lock in ("requirements.lock", "requirements-v2.lock")]
     setup = [(check_python,), *packages, (check_repository, root)]
-    machine = [(check_device,), (check_bf16,), (check_cores, available_cores()), (check_memory,)]
-    study = [(check_disk, root, scale, data), (check_data, data), (check_tasks, data), (check_time, root, scale)]
+    machine = [(check_device, scale), (check_bf16,), (check_cores, available_cores()), (check_memory,)]
+    study = [(check_disk, root, scale, data, part)]
+    study += [(check_data, data, part)] if part != "v2" else []
+    study += [(check_tasks, root, data, part)] if part != "v1" else []
+    study += [(check_weights, root, weights)] if weights else []
+    study += [(check_time, root, scale, part)]
     return [attempt(*call) for call in setup + machine + study]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print one line per check; 0 when all are in order, else 1."""
+    """Print one line per check; 0 when no check failed, else 1."""
     parser = argparse.ArgumentParser(prog="python -m vasolib.doctor", description="Can the study run here?")
-    parser.add_argument("--scale", default="laptop", help="whose run time is told (default: %(default)s)")
+    parser.add_argument("--scale", default="laptop", help="whose disk and time are told (default: %(default)s)")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="real data sets, or an archive of them, to look at")
-    options = parser.parse_args(arguments)
-    print(*(checks := run_checks(scale=options.scale, data=options.data)), sep="\n")
+    parser.add_argument("--weights", type=Path, metavar="FOLDER", help="files of published encoders, to look at")
+    parser.add_argument("--part", choices=PARTS, default="all", help="what is to run: v1, v2 or all (default)")
+    given = parser.parse_args(arguments)
+    checks = run_checks(ROOT, given.scale, given.data, given.part, given.weights)
+    print(*checks, sep="\n")
     return 0 if all(check.ok for check in checks) else 1
 
 
