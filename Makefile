@@ -1,5 +1,6 @@
 # make study   set up, run the whole study, say where the results are     SCALE=smoke|laptop|paper DATA=<folder or archive> JOBS=<n>
 #              PART=v1|v2: the first or the extended paper's alone; WEIGHTS=<folder> of published encoders
+#              PROCESSES=<n>: so many processes, or GPUs, share each training; JOBS is then 1 unless given
 #              DASK=tcp://<scheduler>:8786 spreads stores and anatomy over a cluster
 # make test    set up, lint, run the pipeline at scale smoke, then the tests
 # make verify  set up, run the pipeline at scale smoke, compare its numbers with the expected ones
@@ -15,11 +16,14 @@ STUDY := $(VENV)/python -m vasolib.pipeline
 override SCALE := $(value SCALE)
 override DATA := $(value DATA)
 override JOBS := $(value JOBS)
+override PROCESSES := $(value PROCESSES)
 override DASK := $(value DASK)
 override PART := $(value PART)
 override WEIGHTS := $(value WEIGHTS)
-export SCALE DATA JOBS DASK PART WEIGHTS
+export SCALE DATA JOBS PROCESSES DASK PART WEIGHTS
 GIVEN = --scale="$$SCALE" $(if $(DATA),--data="$$DATA")
+SHARING = $(if $(DASK),VASOLIB_DASK="$$DASK") $(if $(PROCESSES),VASOLIB_PROCESSES="$$PROCESSES")
+SIDE_BY_SIDE = $(if $(JOBS),--jobs="$$JOBS",$(if $(filter-out 1,$(PROCESSES)),--jobs=1))
 MORE = $(if $(WEIGHTS),--weights="$$WEIGHTS") $(if $(PART),--part="$$PART")
 
 .PHONY: setup study test verify lab doctor readme
@@ -34,7 +38,7 @@ setup: .venv/installed
 	touch $@
 
 study: setup
-	@$(if $(DASK),VASOLIB_DASK="$$DASK") $(STUDY) $(GIVEN) $(MORE) $(if $(JOBS),--jobs="$$JOBS")
+	@$(SHARING) $(STUDY) $(GIVEN) $(MORE) $(SIDE_BY_SIDE)
 
 test: setup
 	$(VENV)/ruff check .

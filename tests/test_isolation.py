@@ -170,7 +170,7 @@ def made(tmp_path: Path) -> Path:
     (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text(encoding="utf-8"), encoding="utf-8")
     program = tmp_path / ".venv" / "bin" / "python"
     program.parent.mkdir(parents=True)
-    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@" "$VASOLIB_DASK"\n', encoding="utf-8")
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@" "$VASOLIB_DASK" "$VASOLIB_PROCESSES"\n', encoding="utf-8")
     program.chmod(0o755)
     for name in ("requirements.lock", "requirements-v2.lock", "pyproject.toml", ".venv/installed"):
         (tmp_path / name).touch()
@@ -180,10 +180,24 @@ def made(tmp_path: Path) -> Path:
 @pytest.mark.skipif(os.name == "nt", reason="make and a POSIX shell are needed")
 @pytest.mark.parametrize("name", ODD)
 def test_make_hands_on_names_as_they_are(made: Path, name: str):
-    given = [f"{variable}={name}" for variable in ("DATA", "SCALE", "JOBS", "PART", "WEIGHTS", "DASK")]
+    given = [f"{variable}={name}" for variable in ("DATA", "SCALE", "JOBS", "PART", "WEIGHTS", "DASK", "PROCESSES")]
     options = [f"--scale={name}", f"--data={name}", f"--weights={name}", f"--part={name}"]
     told = subprocess.check_output(["make", "-s", "study", *given], cwd=made, text=True).splitlines()
-    assert told == ["-m", "vasolib.pipeline", *options, f"--jobs={name}", name]
+    assert told == ["-m", "vasolib.pipeline", *options, f"--jobs={name}", name, name]
     told = subprocess.check_output(["make", "-s", "doctor", *given], cwd=made, text=True).splitlines()
-    assert told == ["-m", "vasolib.doctor", *options, ""]
+    assert told == ["-m", "vasolib.doctor", *options, "", ""]
     assert not (made / "pwned").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="make and a POSIX shell are needed")
+@pytest.mark.parametrize(
+    ("given", "jobs"),
+    [([], []), (["PROCESSES=1"], []), (["PROCESSES=2"], ["--jobs=1"]), (["PROCESSES=2", "JOBS=3"], ["--jobs=3"])],
+)
+def test_several_processes_a_training_are_one_stage_at_a_time(
+    made: Path, monkeypatch: pytest.MonkeyPatch, given: list, jobs: list
+):
+    monkeypatch.delenv("VASOLIB_PROCESSES", raising=False)
+    told = subprocess.check_output(["make", "-s", "study", *given], cwd=made, text=True).splitlines()
+    wanted = given[0].removeprefix("PROCESSES=") if given else ""
+    assert told == ["-m", "vasolib.pipeline", "--scale=laptop", *jobs, "", wanted]

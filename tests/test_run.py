@@ -136,6 +136,47 @@ def test_equal_runs_leave_equal_files(project: Path, capsys: pytest.CaptureFixtu
     assert facts["stage"] == label and facts["seconds"] > 0 and facts["threads"] == 1
 
 
+@pytest.mark.parametrize(
+    ("declared", "wanted", "given", "found"),
+    [
+        (True, "3", [], 3),
+        (True, "3", ["processes=2"], 2),
+        (True, "1", [], 1),
+        (True, "", [], 1),
+        (True, None, [], 1),
+        (False, "3", [], None),
+    ],
+)
+def test_processes_of_the_environment_reach_notebooks_that_have_them(
+    project: Path, monkeypatch: pytest.MonkeyPatch, declared: bool, wanted: str | None, given: list, found: int | None
+):
+    path = write_notebook(project / "notebooks" / "10_tiny.ipynb", "print('found', globals().get('processes'))")
+    if declared:
+        notebook = nbformat.read(path, as_version=4)
+        notebook.cells[1].source += '\nprocesses = "1"'
+        nbformat.write(notebook, path)
+    monkeypatch.delenv("VASOLIB_PROCESSES", raising=False)
+    if wanted is not None:
+        monkeypatch.setenv("VASOLIB_PROCESSES", wanted)
+    assert run.main(["10_tiny", "run=doll", "arm=vasomim", *given]) == 0
+    executed = nbformat.read(project / "executed" / "doll" / "10_tiny_vasomim.ipynb", as_version=4)
+    assert executed.cells[-1].outputs[0].text == f"found {found}\n"
+    injected = next(cell.source for cell in executed.cells if cell.id == "injected-parameters")
+    assert ("processes = " in injected) is (found in (2, 3))
+    assert [path.name for path in (project / "work" / "doll" / "runtimes").iterdir()] == ["10_tiny_vasomim.json"]
+
+
+@pytest.mark.parametrize("wanted", ["0", "-1", "2.0", "two", "1e3", " ", "٣", "9" * 5000])
+def test_no_number_of_processes_is_one_line(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, wanted: str
+):
+    monkeypatch.setenv("VASOLIB_PROCESSES", wanted)
+    assert run.main(["10_tiny", "run=doll"]) == 1
+    told = capsys.readouterr()
+    message = f"error: PROCESSES={wanted} is not a number of processes: give a whole number, 1 or more\n"
+    assert (told.err, told.out) == (message, "") and not (project / "executed").exists()
+
+
 def test_a_failing_cell_is_named_with_the_place_of_all_of_it(project: Path, capsys: pytest.CaptureFixture):
     write_notebook(project / "notebooks" / "10_tiny.ipynb", "{}['absent']", "print('never')")
     assert run.main(["10_tiny", "run=doll"]) == 1

@@ -57,6 +57,7 @@ ENVIRONMENT = {  # variables that vasolib reads: none of them changes a result
     "VASOLIB_NURSERY",  # the process that starts stages
     "VASOLIB_DRIVER",  # the process that a stage ends with
     "VASOLIB_DASK",  # where images are computed
+    "VASOLIB_PROCESSES",  # how many share a training
     "LOCAL_RANK",  # torchrun's: which GPU
     "PATH",  # handed on
 }

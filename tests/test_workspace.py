@@ -269,6 +269,17 @@ def test_the_checkouts_own_scale_needs_no_folder(home: Study, monkeypatch: pytes
         open_workspace("smokes", None)
 
 
+def test_no_number_of_processes_is_told_before_anything_runs(home: Study, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(workspace, "ROOT", home.root)
+    monkeypatch.setenv("VASOLIB_PROCESSES", "two")
+    for scale in ("laptop", "smoke"):
+        with pytest.raises(UserError, match="PROCESSES=two is not a number of processes"):
+            open_workspace(scale, None)
+    assert not (home.root / "runs").exists()
+    monkeypatch.setenv("VASOLIB_PROCESSES", "2")
+    assert open_workspace("laptop", None) == home
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -4,10 +4,11 @@ Streams what the notebook prints, keeps the executed copy as .ipynb and HTML in 
 time, peak memory and versions in work/<run>/runtimes/.
 """
 
-__all__ = ["declared_parameters", "kernel_environment", "label", "main", "run_notebook"]
+__all__ = ["declared_parameters", "kernel_environment", "label", "main", "run_notebook", "wanted_processes"]
 
 import os
 import platform
+import re
 import resource
 import sys
 import time
@@ -26,6 +27,7 @@ from vasolib.pages import publish
 from vasolib.remedies import LESS_MEMORY, remedy
 from vasolib.study import ROOT, Study
 
+PROCESSES = "VASOLIB_PROCESSES"  # the environment variable that says how many processes share each training
 SET_UP = "say `make setup`, then `source .venv/bin/activate`"
 VERSIONS = ("torch", "timm", "numpy", "scikit-image")
 
@@ -59,14 +61,31 @@ def check(notebook: Path, parameters: dict[str, str]) -> None:
             raise UserError(f"{notebook.name} has no parameter {name!r}: {nearest(name, declared)}")
 
 
+def wanted_processes() -> int:
+    """How many processes share each training: what VASOLIB_PROCESSES says, else 1. UserError for no such number."""
+    text = os.environ.get(PROCESSES) or "1"
+    if not re.fullmatch("[1-9][0-9]{0,3}", text):
+        raise UserError(f"PROCESSES={text} is not a number of processes: give a whole number, 1 or more")
+    return int(text)
+
+
+def shared(notebook: Path, parameters: dict[str, str]) -> dict[str, str]:
+    """The parameters, and `processes` where more than one are wanted and the notebook has it and was given no other."""
+    wanted = wanted_processes()
+    if wanted == 1 or "processes" in parameters or "processes" not in declared_parameters(notebook):
+        return parameters
+    return {**parameters, "processes": wanted}
+
+
 def run_notebook(name: str, parameters: dict[str, str]) -> None:
     """Execute notebooks/<name>.ipynb with the repository's root as working directory.
 
     Raises:
-        UserError: see `check`; or the notebook failed, with the last line of its error.
+        UserError: see `check` and `wanted_processes`; or the notebook failed, with the last line of its error.
     """
     notebook = ROOT / "notebooks" / f"{name}.ipynb"
     check(notebook, parameters)
+    parameters = shared(notebook, parameters)
     study = Study.open(parameters["run"])
     os.environ.update(kernel_environment(study.scale.threads))
     output = study.root / "executed" / study.params.run / f"{label(name, parameters)}.ipynb"

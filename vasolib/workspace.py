@@ -19,6 +19,7 @@ from vasolib.errors import UserError
 from vasolib.files import digest, write_text
 from vasolib.leftovers import exclusive
 from vasolib.parsing import read_yaml
+from vasolib.run import wanted_processes
 from vasolib.study import ROOT, Study
 from vasolib.v2.choose import extended_parameters, weights_parameters
 
@@ -38,7 +39,8 @@ def open_workspace(scale: str, data: Path | None, weights: Path | None = None, p
         part: what is to run, see `vasolib.pipeline`; data need not fit the other part.
 
     Raises:
-        UserError: unknown scale, a faulty file of parameters, no usable data or weights in the folder, too little disk.
+        UserError: unknown scale, a faulty file of parameters, no usable data or weights in the folder, too little disk,
+            no number of processes.
     """
     from vasolib.v2.study import Extended  # torch comes with it, which the rest of this module does without
 
@@ -46,6 +48,7 @@ def open_workspace(scale: str, data: Path | None, weights: Path | None = None, p
     home.scale_named(scale)
     Extended.beside(home)  # before hours of the other part are spent
     check_disk(ROOT)
+    wanted_processes()  # a wrong number is told now, not by a stage
     if scale == home.params.scale and data is None and weights is None:
         return home
     return mirror(home, scale, data, weights, part)
