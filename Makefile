@@ -1,7 +1,7 @@
 # make study   set up, run the whole study, say where the results are     SCALE=smoke|laptop|paper DATA=<folder or archive> JOBS=<n>
 #              PART=v1|v2: the first or the extended paper's alone; WEIGHTS=<folder> of published encoders
 #              PROCESSES=<n>: so many processes, or GPUs, share each training; JOBS is then 1 unless given
-#              DASK=tcp://<scheduler>:8786 spreads stores and anatomy over a cluster
+#              DASK=tcp://<scheduler>:8786 spreads stores, anatomy and scores of vessels over a cluster
 # make test    set up, lint, run the pipeline at scale smoke, then the tests
 # make verify  set up, run the pipeline at scale smoke, compare its numbers with the expected ones
 # make lab     set up, open JupyterLab on the notebooks
