@@ -204,7 +204,7 @@ def show(folder: Path, page: Path, promises: Path) -> None:
         speed_table(read(folder, "benchmarks.csv")),
         "**How time grows with the number of images**",
         growth_table(read(folder, "benchmarks/scale.csv")),
-        "**How long the study at scale laptop took**, each part alone, from nothing to its end",
+        "**How long the study at scale laptop took**, each part without the other, from nothing to its end",
         whole_table([read(folder, name) for name in WHOLE]),
         "**What a step of the extended method takes by what its consistency loss compares** (scale laptop)",
         targets_table(read(folder, "benchmarks/targets.csv")),
