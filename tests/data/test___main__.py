@@ -252,7 +252,7 @@ def test_a_folder_of_dicom_files_needs_no_entry(tmp_path: Path, capsys: pytest.C
     dataset = pydicom.dcmread(pydicom.data.get_testdata_file("CT_small.dcm"))
     dataset.save_as(tmp_path / "own" / "a.dcm")
     code, out, err = run(capsys, "import", "dicom", tmp_path / "own", "--to", tmp_path / "sets")
-    assert (code, err) == (0, "") and "1 images" in out and list((tmp_path / "sets").glob("*/images/*"))
+    assert (code, err) == (0, "") and "1 image (" in out and list((tmp_path / "sets").glob("*/images/*"))
     code, _, err = run(capsys, "fetch", "dicom", "--yes")
     assert code == 1 and "dicom" in err
 

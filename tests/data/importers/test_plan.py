@@ -9,9 +9,9 @@ from vasolib.data.left_out import LeftOut
 def test_a_summary_says_what_was_written_and_what_was_not():
     one = Summary("a", "boxes", 12, 3, {"test": 2, "train": 10}, 4, repairs=1)
     assert str(one) == (
-        "a: 12 images (test 2, train 10), boxes, 4 patients, 3 files left out (left_out.csv), 1 repairs (about.json)"
+        "a: 12 images (test 2, train 10), boxes, 4 patients, 3 files left out (left_out.csv), 1 repair (about.json)"
     )
-    assert str(Summary("b", "", 1, 0, {"train": 1}, 0)) == "b: 1 images (train 1), no labels, patients unknown"
+    assert str(Summary("b", "", 1, 0, {"train": 1}, 0)) == "b: 1 image (train 1), no labels, patients unknown"
 
 
 def test_items_that_come_later_are_found_once_and_when_they_are_asked_for():

@@ -98,7 +98,13 @@ class Summary:
 
     def __str__(self) -> str:
         splits = ", ".join(f"{split} {count}" for split, count in self.splits.items())
-        patients = f"{self.patients} patients" if self.patients else "patients unknown"
-        told = f", {self.repairs} repairs (about.json)" if self.repairs else ""
-        lost = f", {self.left_out} files left out (left_out.csv)" if self.left_out else ""
-        return f"{self.set}: {self.images} images ({splits}), {self.kind or 'no labels'}, {patients}{lost}{told}"
+        patients = number(self.patients, "patient") if self.patients else "patients unknown"
+        told = f", {number(self.repairs, 'repair')} (about.json)" if self.repairs else ""
+        lost = f", {number(self.left_out, 'file')} left out (left_out.csv)" if self.left_out else ""
+        images = number(self.images, "image")
+        return f"{self.set}: {images} ({splits}), {self.kind or 'no labels'}, {patients}{lost}{told}"
+
+
+def number(count: int, what: str) -> str:
+    """Such as `1 file` and `2 files`."""
+    return f"{count} {what}{'s' * (count != 1)}"
