@@ -26,7 +26,8 @@ CHOSEN = {  # a stage of each kind
 }  # fmt: skip
 RUNNERS = {  # how notebooks are run, which no number depends on: a change of these makes nothing stale
     "agreement", "cores", "data/archives", "doctor", "doctor_study", "intact", "kernels", "leftovers", "lockfile",
-    "nursery", "pages", "pipeline", "remedies", "room", "run", "scheduler", "v2/choose", "verify", "workspace",
+    "nursery", "pages", "pipeline", "remedies", "room", "run", "scheduler", "v2/choose", "verify", "whole",
+    "workspace",
 }  # fmt: skip
 IMPORTING = ("data/__main__", "data/catalogue", "data/fetch", "data/importers/", "data/transfer")  # before any stage
 MORE = {  # and of the extended part

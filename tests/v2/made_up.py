@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vasolib.data.building import Frames
+from vasolib.data.store import Frame
 from vasolib.study import ROOT, Study
+from vasolib.v2.labels import LabelledFrame, build_labelled
 from vasolib.v2.scores import GUIDES
 from vasolib.v2.study import Extended
 
@@ -86,7 +89,16 @@ def boxes(method: str, values: np.ndarray) -> pd.DataFrame:
 
 
 def fill_inputs(extended: Extended) -> None:
-    """The images that are learned from, two of a recording."""
+    """The images that are learned from, two of a recording; labelled segments, and for answers the labels moved."""
     table = pd.DataFrame([(f"c{i}", f"r{i // 2}") for i in range(8)], columns=["id", "recording"])
     write(extended.work("kept", "usable.csv"), table)
     write(extended.work("kept", "distinct.csv"), table.iloc[:3])
+    side = extended.study.scale.image.side
+    labels = np.zeros((6, side, side), np.uint8)
+    labels[:, 10:20], labels[:3, 30:40] = 1, 9
+    image = np.tile(np.arange(side, dtype=np.uint8), (side, 1))
+    frames = [Frame(f"i{i}", "arcade_vs", "test", "", f"i{i}", image, None) for i in range(len(labels))]
+    labelled = [LabelledFrame(*pair) for pair in zip(frames, labels, strict=True)]
+    build_labelled(extended.work("stores", "arcade_vs"), Frames(labelled), side, jobs=1)
+    for arm in (*extended.params.scratch, *extended.params.pretrain):
+        np.save(extended.work("finetune", arm, "arcade_vs.npy"), np.roll(labels, 5, axis=1))

@@ -40,6 +40,10 @@ def test_they_make_every_table_that_the_report_shows(ran, level: dict, spread: f
     for item in ITEMS:
         if item.notebook in ("v2_60_tables", "v2_65_claims"):
             assert (extended.figures if item.folder == "figures" else extended.results)(item.file).is_file(), item.file
+    segments = pd.read_csv(extended.results("segments_classes.csv"), dtype={"segment": str}).set_index("segment")
+    assert segments.loc[["1", "9", "2"], "labelled"].tolist() == [6, 3, 0]
+    pooled = segments.loc["all pixels, first run"]
+    assert pooled["vasomim_v2"] == pytest.approx(50, abs=1) and pooled["labelled"] == 2  # moved by half their width
     main = pd.read_csv(extended.results("main.csv"))
     absent = main[main["method"] == "dinov3"]
     assert absent["mean"].isna().all() and absent["note"].str.len().gt(0).all()
