@@ -142,7 +142,7 @@ def parser() -> argparse.ArgumentParser:
     few = commands.add_parser("few", help="copy some images of each imported set, for a rehearsal")
     few.add_argument("folder", type=Path, metavar="FOLDER", help="of imported sets")
     few.add_argument("--to", type=Path, required=True, metavar="FEW", help="folder for them, still to be made")
-    few.add_argument("--images", type=int, default=24, metavar="N", help="of each part, at most (%(default)s)")
+    few.add_argument("--images", type=int, default=24, metavar="N", help="of each labelled part, at most (%(default)s)")
     return top
 
 

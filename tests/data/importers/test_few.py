@@ -5,6 +5,7 @@ import pytest
 
 from tests.data.importers.layouts import coco, frame, imported, save, square, table, vessel, write
 from tests.data.importers.test_voc import dataset
+from vasolib.data.importers import few
 from vasolib.data.importers.few import write_few
 from vasolib.errors import UserError
 from vasolib.v2.real_sets import find_real_sets
@@ -112,3 +113,18 @@ def test_a_faulty_table_leaves_nothing_behind(sets, tmp_path, text, says):
 def test_a_folder_without_sets_is_refused(sets, tmp_path, given, says):
     with pytest.raises(UserError, match=f"{says}, expected sub-folders with a folder `images`"):
         write_few(tmp_path / given, tmp_path / "few", 3)
+
+
+@pytest.mark.parametrize(("least", "images", "want"), [(5, 3, 5), (5, 6, 6), (20, 3, 7)])
+def test_of_images_without_labels_there_are_more(tmp_path, monkeypatch, least: int, images: int, want: int):
+    monkeypatch.setattr(few, "UNLABELLED", least)
+    for number in range(1, 8):
+        save(tmp_path / "own/bare/images" / f"p{number}_1.png", frame(number))
+        save(tmp_path / "own/both/images" / f"p{number}_1.png", frame(10 + number))
+        save(tmp_path / "own/both/masks" / f"p{number}_1.png", vessel())
+    rows = [f"p{number}_1,{'train' if number < 2 else 'unlabelled'}" for number in range(1, 8)]
+    write(tmp_path / "own/both/table.csv", "\n".join(["id,split", *rows]))
+    lines = write_few(tmp_path / "own", tmp_path / "few", images)
+    assert lines[0].startswith(f"bare: {want} of 7 images") and lines[1].endswith(
+        f"(train 1, unlabelled {min(6, want)})"
+    )

@@ -1,8 +1,10 @@
 """A few images of each imported set in a folder of their own, to rehearse a study on before it is run on all of them.
 
 Of each part of a set (train, val, test, unlabelled) some images are taken at even distances in the order of table.csv,
-with their labels; of a set without such a table, some of all. The tables have the rows of these images alone, and
-left_out.csv has none, as nothing else is there. Files are copied, not linked, so that the copy can be changed.
+with their labels; of a set without such a table, some of all. Of images without labels there are more: of a few dozen
+the smallest scale's segmentor, which learns from these alone, learns nothing. The tables have the rows of these images
+alone, and left_out.csv has none, as nothing else is there. Files are copied, not linked, so that the copy can be
+changed.
 """
 
 __all__ = ["write_few"]
@@ -22,14 +24,15 @@ from vasolib.errors import UserError
 from vasolib.files import atomic, write_csv
 
 PARTS = "table.csv"
-TABLES = (PARTS, "boxes.csv")
+BOXES = "boxes.csv"
+UNLABELLED = 400  # images at least, where there are as many: 100 of a public collection were too few to learn from
 
 
 def write_few(folder: Path, to: Path, images: int) -> list[str]:
     """Copy some images of each set in a folder, all sets or none.
 
     Args:
-        images: of each part of a set, at most.
+        images: of each labelled part of a set, at most; of others as many, or `UNLABELLED` if that is more.
 
     Returns:
         A line for each set.
@@ -62,14 +65,16 @@ def _copied(source: Path, target: Path, images: int) -> str:
     there = table[table["id"].isin(files)]
     if there.empty:
         raise UserError(f"{source} has no image that its {PARTS} names, expected some: import the set again")
-    chosen = pd.concat([_even(rows, images) for _, rows in there.groupby("split")]).sort_index()
     kinds = [name for name in FOLDERS.values() if (source / name).is_dir()]
+    plain = {"unlabelled"} if kinds or (source / BOXES).is_file() else set(there["split"])
+    counts = {split: max(images, UNLABELLED) if split in plain else images for split in there["split"].unique()}
+    chosen = pd.concat([_even(rows, counts[split]) for split, rows in there.groupby("split")]).sort_index()
     for name in ("images", *kinds):
         (target / name).mkdir(parents=True)
         files = list_images(source / name).files
         for stem in chosen["id"][chosen["id"].isin(files)]:
             shutil.copyfile(files[stem], target / name / files[stem].name)
-    for name in TABLES:
+    for name in (PARTS, BOXES):
         if (source / name).is_file():
             rows = _read(source / name)
             write_csv(target / name, rows[rows["id"].isin(chosen["id"])])
