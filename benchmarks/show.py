@@ -45,8 +45,7 @@ MADE_BY = {  # table below results -> the command that makes it
     "reliability/stages.csv": "benchmarks.stages",
     "reliability/processors.csv": "benchmarks.processors OLD NEW",
 }
-WHOLE = {f"laptop/whole_{part}.json": f"vasolib.pipeline --part {part}" for part in AIMS}
-MADE_BY |= WHOLE
+WHOLE = {part: f"laptop/whole_{part}.json" for part in AIMS}  # as `vasolib.pipeline` records a whole run
 MADE_BY |= {f"laptop-real/v2/{name}": "benchmarks.recordings --real FOLDER/real" for name in RECORDED}
 MEASURED = {"memory": long_run.check, "stages": stages.check, "processors": processors.check}  # results/reliability
 REAL = "laptop-real"  # what `make study DATA=<...>/real` calls its results
@@ -163,8 +162,7 @@ def read(folder: Path, name: str) -> pd.DataFrame | dict:
     """A benchmark's table, or what a JSON file holds; UserError where it has not been made."""
     path = folder / name
     if not path.is_file():
-        where = " in a checkout in which it was not run yet" if name in WHOLE else ""
-        raise UserError(f"{path} is missing: run `python -m {MADE_BY[name]}`{where} first")
+        raise UserError(f"{path} is missing: run `python -m {MADE_BY[name]}` first")
     return json.loads(path.read_text(encoding="utf-8")) if path.suffix == ".json" else pd.read_csv(path)
 
 
@@ -205,7 +203,7 @@ def show(folder: Path, page: Path, promises: Path) -> None:
         "**How time grows with the number of images**",
         growth_table(read(folder, "benchmarks/scale.csv")),
         "**How long the study at scale laptop took**, each part without the other, from nothing to its end",
-        whole_table([read(folder, name) for name in WHOLE]),
+        whole_table({part: read(folder, name) for part, name in WHOLE.items() if (folder / name).is_file()}),
         "**What a step of the extended method takes by what its consistency loss compares** (scale laptop)",
         targets_table(read(folder, "benchmarks/targets.csv")),
         "**Where the time of the study at scale laptop went** (the first paper's; sum over stages)",

@@ -2,6 +2,8 @@
 
 __all__ = ["AIMS", "growth_table", "measured_on", "profile_table", "speed_table", "targets_table", "whole_table"]
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from vasolib.report_tables import piped
@@ -73,14 +75,21 @@ def profile_table(profile: pd.DataFrame) -> str:
     return piped([*lines, ["all", str(profile["stages"].sum()), f"{total / 60:.1f}", "100 %"]])
 
 
-def whole_table(records: list[dict]) -> str:
-    """A row per part of the study, from what `vasolib.whole` recorded: minutes from nothing to its end, and the aim."""
+def whole_table(records: Mapping[str, dict]) -> str:
+    """A row per part of the study: minutes from nothing to its end, and the aim.
+
+    Args:
+        records: part -> what `vasolib.whole` recorded; parts without one say so.
+    """
     lines = [["part", "stages", "jobs", "minutes", "aim", "met", "sum of stages", "cores", "processor"]]
     lines.append(["---", *["--:"] * 4, "---", "--:", "--:", "---"])
-    for one in records:
-        took, added, aim = one["seconds"] / 60, one["stage_seconds"] / 60, AIMS[one["part"]]
-        counts, about = (one["part"], str(one["stages"]), str(one["jobs"])), (str(one["cores"]), one["cpu"])
-        lines.append([*counts, f"{took:.1f}", f"≤ {aim}", MET[took <= aim], f"{added:.1f}", *about])
+    for part, aim in AIMS.items():
+        if (one := records.get(part)) is None:
+            lines.append([part, "–", "–", "not recorded", f"≤ {aim}", *["–"] * 4])
+            continue
+        took, added = one["seconds"] / 60, one["stage_seconds"] / 60
+        counts, about = (str(one["stages"]), str(one["jobs"])), (str(one["cores"]), one["cpu"])
+        lines.append([part, *counts, f"{took:.1f}", f"≤ {aim}", MET[took <= aim], f"{added:.1f}", *about])
     return piped(lines)
 
 
