@@ -10,7 +10,6 @@ import argparse
 import statistics
 
 import pandas as pd
-import timm
 import torch
 
 from benchmarks.command import told
@@ -21,6 +20,7 @@ from vasolib.pretrain import pretraining_loss
 from vasolib.run import cpu_name
 from vasolib.segmentor import freeze
 from vasolib.training import place, seeded
+from vasolib.v2.encoders import external_network
 from vasolib.v2.pretrain import TEACHER, build_extended
 from vasolib.v2.study import Extended
 
@@ -30,11 +30,8 @@ TARGETS = {"none": "guidance", "segmentor": "vasomim_v2", "features": "distilled
 
 def teacher(extended: Extended) -> torch.nn.Module:
     """The general encoder, frozen, of random weights."""
-    image = extended.study.scale.image
-    options = {"img_size": image.side, "patch_size": image.patch, "num_classes": 0, "global_pool": ""}
     with seeded(0):
-        network = timm.create_model(extended.params.external[TEACHER]["model"], pretrained=False, **options)
-    return place(freeze(network))
+        return place(freeze(external_network(extended, TEACHER)))
 
 
 def measured(turns: int) -> pd.DataFrame:

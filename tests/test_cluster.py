@@ -60,6 +60,20 @@ def refuse(item: int) -> None:
     raise UserError("bad item")
 
 
+def test_workers_that_come_later_are_given_work(monkeypatch, tmp_path):
+    with local_cluster(2, tmp_path) as growing:
+        monkeypatch.setenv(parallel.ADDRESS, growing.scheduler_address)
+        monkeypatch.setattr(parallel, "AHEAD", 1)
+        taken = []
+        results = spread(abs, (taken.append(i) or i for i in range(100)))
+        assert next(results) == 0 and len(taken) == 2 * parallel.BATCH
+        growing.scale(4)
+        growing.wait_for_workers(4)
+        assert [next(results) for _ in range(len(taken))] == list(range(1, 2 * parallel.BATCH + 1))
+        assert len(taken) == (2 + 4) * parallel.BATCH
+        results.close()
+
+
 def doubled(image: np.ndarray) -> tuple[np.ndarray, int]:
     """Twice the image, and the process that computed it."""
     return 2 * image, os.getpid()

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from vasolib.distributed import batch_rand
 
@@ -49,8 +50,10 @@ def patch_weights(guidance: Tensor, patch: int) -> Tensor:
     """
     batch, height, width = guidance.shape
     with torch.autocast(guidance.device.type, enabled=False):  # sums want more than bfloat16's three digits
-        rows = guidance.float().reshape(batch, height // patch, patch, width // patch, patch)
-        mass = (rows @ guidance.new_ones(patch, dtype=torch.float)).sum(dim=2).flatten(1)  # (B, L), faster than pooling
+        # the pixels of a row as channels: pooling adds whole rows then
+        rows = guidance.float().reshape(-1, patch, 1, width).permute(0, 3, 1, 2)
+        columns = F.avg_pool2d(rows, (patch, 1)).reshape(batch, height // patch, width // patch, patch)
+        mass = (columns @ columns.new_ones(patch)).flatten(1)
     return mass / mass.sum(dim=1, keepdim=True).clamp_min(torch.finfo(mass.dtype).tiny)
 
 
@@ -63,7 +66,7 @@ def random_masking(batch: int, patches: int, mask_ratio: float, *, generator: to
 def guided_masking(weights: Tensor, mask_ratio: float, beta: float, *, generator: torch.Generator) -> PatchMask:
     """Hide a share beta of the masked patches by weight, the rest uniformly among all that remain.
 
-    Drawing without replacement by weight is taking the largest of log-weight plus Gumbel noise. Where fewer
+    Drawing without replacement by weight is taking the largest of weight over exponential noise. Where fewer
     patches have weight than beta asks for, all of them are hidden and chance fills up; an image without any is
     masked at random.
 
@@ -80,8 +83,8 @@ def guided_by(uniform: Tensor, weights: Tensor, mask_ratio: float, beta: float) 
     """`guided_masking` by given draws, (2, B, L) uniform in [0, 1): no draw and no wait for the GPU, so that
     `torch.compile` makes one graph of it."""
     n_guided = int((weights.shape[1] - _n_keep(weights.shape[1], mask_ratio)) * beta)
-    gumbel = -torch.log(-torch.log(uniform[0].clamp(1e-12, 1 - 1e-7)))
-    drawn = (weights.log() + gumbel).topk(n_guided, dim=1, sorted=False).indices
+    race = weights / -uniform[0].clamp_min(1e-12).log()  # one logarithm: its own would not change the order
+    drawn = race.view(torch.int32).topk(n_guided, dim=1, sorted=False).indices
     guided = torch.zeros_like(weights).scatter_(1, drawn, 1.0) * (weights > 0)
     return _split(uniform[1] + guided, mask_ratio)
 
@@ -96,7 +99,7 @@ def _n_keep(patches: int, mask_ratio: float) -> int:
 
 
 def _split(scores: Tensor, mask_ratio: float) -> PatchMask:
-    """The patches of lowest score stay visible."""
+    """The patches of lowest score, (B, L) non-negative, stay visible."""
     n_keep = _n_keep(scores.shape[1], mask_ratio)
-    order = scores.argsort(dim=1)
+    order = scores.view(torch.int32).argsort(dim=1)  # the same order, and whole numbers are compared sooner
     return PatchMask(order[:, :n_keep], order[:, n_keep:])

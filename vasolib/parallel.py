@@ -37,7 +37,7 @@ def spread(
     items = iter(items)
     batches = iter(lambda: list(islice(items, BATCH)), [])
     with workers(jobs, light) as (pool, cores):
-        while block := list(islice(batches, AHEAD * cores)):
+        while block := list(islice(batches, AHEAD * cores())):
             for results in pool(delayed(each)(function, batch) for batch in block):
                 yield from results
 
@@ -52,15 +52,15 @@ def each(function: Callable[[Item], Result], batch: list[Item]) -> list[Result]:
 
 
 @contextmanager
-def workers(jobs: int, light: bool) -> Iterator[tuple[Parallel, int]]:
-    """joblib's pool and the number of its cores."""
+def workers(jobs: int, light: bool) -> Iterator[tuple[Parallel, Callable[[], int]]]:
+    """joblib's pool and how many cores it has now: workers of a cluster come and go."""
     address = os.environ.get(ADDRESS)
     if address and jobs != 1:
         from vasolib.cluster import connected  # Dask is asked for by those alone who give an address
 
         with connected(address) as backend, Parallel(backend=backend, return_as="generator", batch_size=1) as pool:
-            yield pool, backend.effective_n_jobs(-1)
+            yield pool, lambda: backend.effective_n_jobs(-1)
     else:
         cores = 1 if light else effective_n_jobs(jobs)
         with Parallel(n_jobs=cores, return_as="generator", batch_size=1) as pool:
-            yield pool, cores
+            yield pool, lambda: cores

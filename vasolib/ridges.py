@@ -137,10 +137,10 @@ def exact(image, y, x, kernels, scales):
             window[i, j] = row[column[j]]
     for s in range(len(kernels)):
         gg, gd, dd = kernels[s]
-        rr = rc = cc = 0.0
-        for i in np.nonzero(gg)[0]:
+        inside, rr, rc, cc = np.nonzero(gg)[0], 0.0, 0.0, 0.0
+        for i in inside:
             smooth = slope = bend = 0.0  # across, at this row
-            for j in range(size):
+            for j in range(inside[0], inside[-1] + 1):
                 smooth += window[i, j] * gg[j]
                 slope += window[i, j] * gd[j]
                 bend += window[i, j] * dd[j]

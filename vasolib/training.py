@@ -79,8 +79,10 @@ def mix(*seed: int) -> int:
 def normalise(images: Tensor, device: torch.device) -> Tensor:
     """Grey (B, 1, H, W) uint8 -> (B, 3, H, W) float, channels last: replicated to RGB, ImageNet mean and deviation."""
     grey = images.to(device, non_blocking=True).permute(0, 2, 3, 1).float() / 255
-    mean, std = imagenet(device)
-    return (grey - mean).div_(std).permute(0, 3, 1, 2)
+    batch, height, width, _ = grey.shape
+    mean, std = (numbers.repeat(width) for numbers in imagenet(device))  # for whole rows, of which a processor takes
+    rows = grey.repeat(1, 1, 1, 3).view(batch, height, -1)  # many numbers at a time, as it would not of three
+    return rows.sub_(mean).div_(std).view(batch, height, width, 3).permute(0, 3, 1, 2)
 
 
 @cache

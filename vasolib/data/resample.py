@@ -57,7 +57,8 @@ def taps(size: int, side: int, mirrored: bool) -> list[np.ndarray]:
     centre = (np.arange(side) + 0.5) * step
     first = np.maximum((centre - 2 * reach + 0.5).astype(int), 0)
     last = np.minimum((centre + 2 * reach + 0.5).astype(int), size)
-    pixels = first[:, None] + np.arange((last - first).max())
+    most = (last - first).max()
+    pixels = first[:, None] + np.arange(most + most % 2)  # an even number, as `weighted_rows` takes two at a time
     x = np.abs((pixels - centre[:, None] + 0.5) * (1 / reach))
     weights = np.where(x < 1, (1.5 * x - 2.5) * x * x + 1, (((x - 5) * x + 8) * x - 4) * -0.5)
     weights[(x >= 2) | (pixels >= last[:, None])] = 0
@@ -72,10 +73,10 @@ def weighted_rows(image, first, count, weights):
     out, total = np.empty((len(first), image.shape[1]), np.uint8), np.empty(image.shape[1], np.int32)
     for i in range(len(first)):
         total[:] = 1 << (BITS - 1)
-        for t in range(count[i]):
-            row, weight = image[first[i] + t], weights[i, t]
+        for t in range(0, count[i], 2):
+            row, after = image[first[i] + t], image[min(first[i] + t + 1, len(image) - 1)]  # of weight 0 if not counted
             for j in range(len(total)):
-                total[j] += weight * np.int32(row[j])
+                total[j] += weights[i, t] * np.int32(row[j]) + weights[i, t + 1] * np.int32(after[j])
         for j in range(len(total)):
             out[i, j] = min(max(total[j] >> BITS, 0), 255)
     return out

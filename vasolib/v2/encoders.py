@@ -10,6 +10,7 @@ __all__ = [
     "encoder_for",
     "external_encoder",
     "external_file",
+    "external_network",
     "external_state",
     "fingerprint",
     "load_encoder",
@@ -93,21 +94,26 @@ def external_encoder(extended: Extended, name: str, side: int = 0) -> VisionTran
         raise UserError(f"{NAME} has no external encoder {name!r}: {nearest(name, extended.params.external)}")
     if not extended.params.weights or not external_file(extended, name).is_file():
         raise UserError(f"{name} {_absent(extended, name)}")
-    chosen, image = _external(extended, name), extended.study.scale.image
+    return _filled(external_network(extended, name, side), external_file(extended, name))
+
+
+def external_network(extended: Extended, name: str, side: int = 0) -> VisionTransformer:
+    """The architecture of a published encoder, with random weights drawn from torch's generator.
+
+    Args:
+        side: as in `encoder_for`.
+
+    Raises:
+        UserError: timm has no such architecture, or it is no plain ViT.
+    """
+    model, image = _external(extended, name).model, extended.study.scale.image
+    options = {"img_size": side or image.side, "patch_size": image.patch, "num_classes": 0, "global_pool": ""}
     try:
-        network = timm.create_model(
-            chosen.model,
-            pretrained=False,
-            img_size=side or image.side,
-            patch_size=image.patch,
-            num_classes=0,
-            global_pool="",
-        )
+        return timm.create_model(model, pretrained=False, **options)
     except (RuntimeError, TypeError) as error:
         raise UserError(
-            f"v2.external.{name}.model is {chosen.model!r}, which timm cannot build ({error}): name a plain ViT of timm"
+            f"v2.external.{name}.model is {model!r}, which timm cannot build ({error}): name a plain ViT of timm"
         ) from None
-    return _filled(network, external_file(extended, name))
 
 
 def external_file(extended: Extended, name: str) -> Path:
