@@ -57,7 +57,7 @@ def rows(given: argparse.Namespace) -> list[Row]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line, see --help."""
-    options = step_parser("anatomy", "Vessel masks, ours beside the plain way.")
+    options = step_parser("anatomy", "Vessel masks, ours beside the plain way.", turns=41)
     options.add_argument("--frames", type=int, default=4, help="synthetic frames a turn (default: 4)")
     return told_rows(options.parse_args(arguments), "anatomy", rows)
 

@@ -88,7 +88,7 @@ def rows(given: argparse.Namespace) -> list[Row]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line, see --help."""
-    options = step_parser("masking", "Guided masks, ours beside the plain way.")
+    options = step_parser("masking", "Guided masks, ours beside the plain way.", turns=201)
     return told_rows(options.parse_args(arguments), "masking", rows)
 
 

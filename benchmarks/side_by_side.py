@@ -74,11 +74,11 @@ def report(rows: list[Row], folder: Path, name: str) -> pd.DataFrame:
     return table
 
 
-def step_parser(name: str, description: str) -> argparse.ArgumentParser:
-    """The parser of a benchmark of one step."""
+def step_parser(name: str, description: str, turns: int = 5) -> argparse.ArgumentParser:
+    """The parser of a benchmark of one step, which takes so many turns unless told otherwise."""
     options = parser(name, description, real=False)
     options.set_defaults(results=ROOT / "results" / "benchmarks")
-    options.add_argument("--turns", type=int, default=5, help="how often each way is timed (default: 5)")
+    options.add_argument("--turns", type=int, default=turns, help=f"how often each way is timed (default: {turns})")
     options.add_argument("--threads", type=int, default=1, help="of torch (default: 1)")
     return options
 
