@@ -70,6 +70,13 @@ def test_same_generator_same_mask():
     assert torch.equal(draws[0].idx_keep, draws[1].idx_keep)
 
 
+@pytest.mark.parametrize(("weight", "draw"), [("float64", "float32"), ("float16", "float32"), ("float32", "float64")])
+def test_numbers_of_any_width_give_the_same_mask(weight, draw, generator):
+    weights, uniform = torch.randint(0, 9, (6, 64), generator=generator), torch.rand(2, 6, 64, generator=generator)
+    found = masking.guided_by(uniform.to(getattr(torch, draw)), weights.to(getattr(torch, weight)), 0.5, 0.5)
+    assert all(map(torch.equal, found, masking.guided_by(uniform, weights.float(), 0.5, 0.5)))
+
+
 @pytest.mark.parametrize("ratio", [0.0, 1.0])
 def test_a_ratio_that_leaves_nothing_is_refused(ratio, generator):
     with pytest.raises(ValueError, match="mask_ratio"):

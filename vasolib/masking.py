@@ -84,7 +84,7 @@ def guided_by(uniform: Tensor, weights: Tensor, mask_ratio: float, beta: float) 
     `torch.compile` makes one graph of it."""
     n_guided = int((weights.shape[1] - _n_keep(weights.shape[1], mask_ratio)) * beta)
     race = weights / -uniform[0].clamp_min(1e-12).log()  # one logarithm: its own would not change the order
-    drawn = race.view(torch.int32).topk(n_guided, dim=1, sorted=False).indices
+    drawn = race.float().view(torch.int32).topk(n_guided, dim=1, sorted=False).indices
     guided = torch.zeros_like(weights).scatter_(1, drawn, 1.0) * (weights > 0)
     return _split(uniform[1] + guided, mask_ratio)
 
@@ -101,5 +101,5 @@ def _n_keep(patches: int, mask_ratio: float) -> int:
 def _split(scores: Tensor, mask_ratio: float) -> PatchMask:
     """The patches of lowest score, (B, L) non-negative, stay visible."""
     n_keep = _n_keep(scores.shape[1], mask_ratio)
-    order = scores.view(torch.int32).argsort(dim=1)  # the same order, and whole numbers are compared sooner
+    order = scores.float().view(torch.int32).argsort(dim=1)  # the same order, and whole numbers are compared sooner
     return PatchMask(order[:, :n_keep], order[:, n_keep:])
